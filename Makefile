@@ -1,0 +1,56 @@
+# The two commands of the README are `make run` and `make test`; both rest on `make setup`.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LISTS := packaging/debian-packages
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format screenshots clean
+
+help:
+	@echo "make run     set everything up and start Puna"
+	@echo "make test    set everything up and run all tests"
+	@echo "make setup   only set up: afterwards $(BIN)/puna works"
+	@echo "make check   style, types and import directions"
+
+# ------------------------------------------------------------------ set-up
+
+$(VENV)/.app: pyproject.toml packaging/constraints.txt $(LISTS)-build.txt $(LISTS)-qt.txt
+	@PYTHON=$(PYTHON) scripts/system_packages.sh $(LISTS)-build.txt $(LISTS)-qt.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Puna into $(VENV) (llama.cpp is compiled the first time: some minutes)"
+	@$(PIP) install --upgrade pip
+	@$(PIP) install -c packaging/constraints.txt -e '.[desktop]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.app $(LISTS)-test.txt
+	@PYTHON=$(PYTHON) scripts/system_packages.sh $(LISTS)-test.txt
+	@$(PIP) install -c packaging/constraints.txt -e '.[dev,conformance]'
+	@touch $@
+
+setup: $(VENV)/.app
+	@$(BIN)/python scripts/starter_model.py
+
+# ------------------------------------------------------------------ use
+
+run: setup
+	@$(BIN)/puna app
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(VENV)/.dev check
+	$(BIN)/python scripts/test_models.py
+	$(BIN)/pytest
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .cache build dist .coverage* .mypy_cache .pytest_cache .ruff_cache
