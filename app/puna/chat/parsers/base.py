@@ -1,0 +1,33 @@
+"""What every parser of model output promises."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from puna.chat.events import Event
+
+
+class OutputParser(Protocol):
+    """Splits generated text into text, thinking and tool calls.
+
+    Parsers are incremental: the events of a text are the same wherever it is
+    cut into pieces, apart from how deltas are grouped. Text is never lost: what
+    turns out not to be a tag or a call comes out as content, at the latest from
+    :meth:`close`.
+    """
+
+    def feed(self, text: str) -> list[Event]:
+        """Events that are certain after ``text``."""
+        ...
+
+    def close(self) -> list[Event]:
+        """Events for what is still held back when the answer ends."""
+        ...
+
+
+def overlap(text: str, tag: str) -> int:
+    """Length of the longest end of ``text`` that is a proper beginning of ``tag``."""
+    for size in range(min(len(text), len(tag) - 1), 0, -1):
+        if text.endswith(tag[:size]):
+            return size
+    return 0

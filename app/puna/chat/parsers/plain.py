@@ -1,0 +1,17 @@
+"""Output that is only text."""
+
+from __future__ import annotations
+
+from puna.chat.events import Event, TextDelta
+
+
+class PlainParser:
+    """Passes text through."""
+
+    def feed(self, text: str) -> list[Event]:
+        """The text itself."""
+        return [TextDelta(text)] if text else []
+
+    def close(self) -> list[Event]:
+        """Nothing is held back."""
+        return []
