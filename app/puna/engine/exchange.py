@@ -1,0 +1,119 @@
+"""One request to a runner and what comes back for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeAlias
+
+from puna.errors import (
+    CapabilityMissing,
+    ContextExceeded,
+    InvalidInput,
+    OutOfMemory,
+    PunaError,
+    RequestCanceled,
+    RunnerError,
+    TemplateError,
+)
+from puna.runner.protocol import (
+    Delta,
+    Detokenize,
+    Embed,
+    Embedded,
+    Failed,
+    Finished,
+    Generate,
+    Progress,
+    Ranked,
+    Render,
+    Rerank,
+    Text,
+    Tokenize,
+    Tokens,
+)
+
+Request: TypeAlias = Generate | Embed | Rerank | Tokenize | Detokenize | Render
+Result: TypeAlias = Finished | Embedded | Ranked | Tokens | Text
+Answer: TypeAlias = Delta | Progress | Result
+
+_ABORT_PATIENCE = 0.5
+"""Seconds to wait until a runner confirms that it dropped a request."""
+
+_ERRORS: dict[str, type[PunaError]] = {
+    "invalid": InvalidInput,
+    "template": TemplateError,
+    "capability": CapabilityMissing,
+    "memory": OutOfMemory,
+    "canceled": RequestCanceled,
+    "internal": RunnerError,
+}
+
+
+def error_of(failed: Failed) -> PunaError:
+    """The error that a runner's :class:`Failed` stands for."""
+    if failed.kind == "context":
+        return ContextExceeded(
+            failed.text,
+            prompt_tokens=failed.detail.get("prompt_tokens", 0),
+            context_length=failed.detail.get("context_length", 0),
+        )
+    return _ERRORS[failed.kind](failed.text)
+
+
+class Exchange:
+    """Receives the reports of one request in order, up to its one end.
+
+    The runner process feeds it; exactly one task reads it.
+
+    Attributes:
+        request: what was sent.
+        has_output: a :class:`Delta` came.
+        may_retry: set by a crash: the request is most likely not its cause.
+    """
+
+    def __init__(self, request: Request, abort: Callable[[int], None]) -> None:
+        self.request = request
+        self.has_output = False
+        self.may_retry = False
+        self._abort = abort
+        self._answers: asyncio.Queue[Answer | PunaError] = asyncio.Queue()
+        self._ended = asyncio.Event()
+
+    @property
+    def is_constrained(self) -> bool:
+        """The request has a grammar: the likeliest way to kill a runner."""
+        return isinstance(self.request, Generate) and self.request.constraint is not None
+
+    def put(self, answer: Delta | Progress) -> None:
+        """A part of the answer came."""
+        self.has_output = self.has_output or isinstance(answer, Delta)
+        self._answers.put_nowait(answer)
+
+    def end(self, outcome: Result | PunaError) -> None:
+        """The last word; later ones are ignored."""
+        if not self._ended.is_set():
+            self._ended.set()
+            self._answers.put_nowait(outcome)
+
+    async def next(self) -> Answer:
+        """The next report.
+
+        Raises:
+            PunaError: how the request failed.
+        """
+        answer = await self._answers.get()
+        if isinstance(answer, PunaError):
+            raise answer
+        return answer
+
+    async def close(self) -> None:
+        """Drop the request unless it ended; wait shortly for the runner to do so."""
+        if self._ended.is_set():
+            return
+        self._abort(self.request.id)
+        try:
+            async with asyncio.timeout(_ABORT_PATIENCE):
+                await self._ended.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,92 @@
+"""What memory this machine has for models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from puna.runner.protocol import Device
+
+_GIB = 1 << 30
+_GPU_SHARE = 0.92
+"""Part of a GPU's free memory that models may use; drivers fragment the rest."""
+
+_NOT_A_GPU = frozenset({"cpu", "accel"})
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMemory:
+    """Main memory in bytes. ``available`` can be had without swapping."""
+
+    total: int
+    available: int
+    swap: int = 0
+
+
+def system_memory() -> SystemMemory:
+    """Main memory as the system reports it now."""
+    memory = psutil.virtual_memory()
+    return SystemMemory(memory.total, memory.available, psutil.swap_memory().total)
+
+
+def reserve(total: int) -> int:
+    """Bytes of main memory to leave to everybody else: 2 GiB or a tenth, at most a quarter."""
+    return min(max(2 * _GIB, total // 10), total // 4)
+
+
+class Machine:
+    """Memory and devices of this computer.
+
+    Runners report the devices (only they can ask ggml); main memory is read here.
+    """
+
+    def __init__(self, read_memory: Callable[[], SystemMemory] = system_memory) -> None:
+        self._read_memory = read_memory
+        self._devices: tuple[Device, ...] = ()
+        self._taken = 0
+
+    def note(self, devices: Sequence[Device], *, taken: int) -> None:
+        """Remember what a new runner reported.
+
+        Args:
+            devices: with the free memory at that moment.
+            taken: GPU bytes that our models held at that moment.
+        """
+        self._devices = tuple(devices)
+        self._taken = taken
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """All compute devices; empty until the first runner came up."""
+        return self._devices
+
+    @property
+    def gpus(self) -> tuple[Device, ...]:
+        """The devices with memory of their own or a share of main memory."""
+        return tuple(one for one in self._devices if one.kind.lower() not in _NOT_A_GPU)
+
+    @property
+    def memory(self) -> SystemMemory:
+        """Main memory now."""
+        return self._read_memory()
+
+    def free(self, *, taken: int, gpu_overhead: int = 0) -> int:
+        """Bytes one more model may take: of the GPUs if there are any, else of main memory.
+
+        Args:
+            taken: GPU bytes that our models hold now.
+            gpu_overhead: GPU bytes to leave alone.
+        """
+        if self.gpus:
+            left = sum(gpu.free for gpu in self.gpus) + self._taken - taken
+            return max(0, int(left * _GPU_SHARE) - gpu_overhead)
+        memory = self.memory
+        return max(0, memory.available - reserve(memory.total))
+
+    def capacity(self) -> int:
+        """Bytes a model could take at the very best, with swap and all GPUs."""
+        memory = self.memory
+        gpus = sum(gpu.total for gpu in self.gpus)
+        return memory.total - reserve(memory.total) + memory.swap + gpus

@@ -1,0 +1,82 @@
+"""One runner that is already started, so that a load need not wait for imports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from puna.engine.runner_process import RunnerProcess
+from puna.errors import RunnerError
+
+logger = logging.getLogger(__name__)
+
+
+class Spare:
+    """Keeps at most one runner that waits for its model.
+
+    Args:
+        spawn: starts a runner.
+    """
+
+    def __init__(self, spawn: Callable[[], Coroutine[Any, Any, RunnerProcess]]) -> None:
+        self._spawn = spawn
+        self._starting: asyncio.Task[RunnerProcess] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def prepare(self, *, delay: float) -> None:
+        """Start one in ``delay`` seconds, unless there is one or soon will be."""
+        if self._starting is None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(delay, self._start)
+
+    def _start(self) -> None:
+        self._timer = None
+        self._starting = asyncio.create_task(self._spawn(), name="spare runner")
+        self._starting.add_done_callback(_log_failure)
+
+    async def take(self) -> RunnerProcess:
+        """The spare runner, or a new one when there is none that lives.
+
+        Raises:
+            RunnerError: no runner can be started.
+        """
+        self._forget_timer()
+        starting, self._starting = self._starting, None
+        if starting is not None:
+            try:
+                runner = await starting
+            except RunnerError:
+                return await self._spawn()
+            except asyncio.CancelledError:
+                self._put_back(starting)
+                raise
+            if not runner.is_ended:
+                return runner
+        return await self._spawn()
+
+    def _put_back(self, starting: asyncio.Task[RunnerProcess]) -> None:
+        """The taker was cancelled just when the runner was ready."""
+        if starting.done() and not starting.cancelled() and not starting.exception():
+            self._starting = starting
+
+    async def drop(self) -> None:
+        """End the spare runner."""
+        self._forget_timer()
+        starting, self._starting = self._starting, None
+        if starting is None:
+            return
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError, RunnerError):
+            await (await starting).stop(grace=1.0)
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _log_failure(task: asyncio.Task[RunnerProcess]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.warning("spare runner: %s", task.exception())
