@@ -16,6 +16,9 @@ class OutputParser(Protocol):
     :meth:`close`.
     """
 
+    warnings: list[str]
+    """What could not be read as it was meant, in words for a person."""
+
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
         ...

@@ -8,6 +8,9 @@ from puna.chat.events import Event, TextDelta
 class PlainParser:
     """Passes text through."""
 
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
     def feed(self, text: str) -> list[Event]:
         """The text itself."""
         return [TextDelta(text)] if text else []

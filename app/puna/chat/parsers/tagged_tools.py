@@ -36,6 +36,7 @@ class TaggedToolParser:
         self._plain = not self._names
         self._objects = _ObjectScanner()
         self._calls = 0
+        self.warnings: list[str] = []
 
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
@@ -63,6 +64,8 @@ class TaggedToolParser:
         held, self._held = self._held, ""
         if not held or self._calls:
             return []
+        if self._calling:
+            self.warnings.append("an unfinished tool call was left as text")
         return [TextDelta(held)]
 
     def _feed_calls(self, text: str) -> list[Event]:

@@ -36,6 +36,7 @@ class ThinkingParser:
         self._closing = closing
         self._state = _State.BEFORE_THOUGHT if inside else _State.START
         self._held = ""
+        self.warnings: list[str] = []
 
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
