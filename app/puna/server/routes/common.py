@@ -1,0 +1,55 @@
+"""What every route does: find its services, read its body."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from puna.api.decoding import WireModel, decode
+from puna.server import bodies
+from puna.server.dialect import Stage, dialect_of, reached
+from puna.services.hub import Services
+
+_Model = TypeVar("_Model", bound=WireModel)
+
+
+def services(request: Request) -> Services:
+    """The services of the server that got the request."""
+    found: Services = request.app.state.services
+    return found
+
+
+async def read(request: Request, model: type[_Model], *, media: bool = False) -> _Model:
+    """The body as a wire model.
+
+    With ``media`` it may carry images, so it may be twice as large.
+
+    Raises:
+        InvalidInput: not JSON, or of the wrong type.
+        TooLarge: over the limit.
+    """
+    return decode(model, await read_any(request, media=media))
+
+
+async def read_any(request: Request, *, media: bool = False) -> Any:
+    """The body as plain JSON.
+
+    Raises:
+        InvalidInput: not JSON.
+        TooLarge: over the limit.
+    """
+    limit = services(request).configuration.current.max_body * (2 if media else 1)
+    dialect = dialect_of(request.url.path)
+    return await bodies.read_json(request, limit, blank=dialect.blank)
+
+
+def running(request: Request, *, streaming: bool = False) -> None:
+    """The request was understood; what fails now fails in the handler."""
+    reached(request, Stage.STREAMING if streaming else Stage.RUNNING)
+
+
+def empty(status: int = 200) -> Response:
+    """An answer without a body."""
+    return Response(status_code=status)

@@ -1,0 +1,103 @@
+"""Routes about the server itself: ``/``, version, status, settings and events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from puna.api.native import (
+    ServerStatus,
+    SettingsApplied,
+    SettingsChange,
+    SettingsResponse,
+    VersionResponse,
+)
+from puna.config import admin_token
+from puna.config.sources import Origin
+from puna.errors import Forbidden, Unauthorized
+from puna.server import documents
+from puna.server.gate import ROOT_TEXT, VERSION_BODY
+from puna.server.routes.common import read, services
+from puna.server.streaming import NDJSON, json_response, line, streamed
+from puna.services.notices import Notices
+
+router = APIRouter()
+
+
+@router.api_route("/", methods=["GET", "HEAD"], response_class=PlainTextResponse)
+async def root() -> Response:
+    """Say that a server is here."""
+    return PlainTextResponse(ROOT_TEXT)
+
+
+@router.api_route("/api/version", methods=["GET", "HEAD"], response_model=VersionResponse)
+async def version() -> Response:
+    """The Ollama release this API is compatible with."""
+    return Response(VERSION_BODY, media_type="application/json; charset=utf-8")
+
+
+@router.get("/api/status", response_model=ServerStatus)
+async def status(request: Request) -> Response:
+    """Whether models that run elsewhere are switched off, and by whom."""
+    configuration = services(request).configuration
+    disabled = configuration.current.no_cloud
+    origin = configuration.loaded.origins["no_cloud"]
+    source = "config" if origin is Origin.FILE else "env"
+    return json_response(
+        {"cloud": {"disabled": disabled, "source": source if disabled else "none"}}
+    )
+
+
+@router.get("/api/settings", response_model=SettingsResponse)
+async def settings(request: Request) -> Response:
+    """All settings with their values and origins."""
+    return json_response({"settings": services(request).configuration.describe()})
+
+
+@router.put(
+    "/api/settings",
+    openapi_extra=documents.body(SettingsChange),
+    responses=documents.answers(SettingsApplied, 400, 401, 403),
+)
+async def change_settings(request: Request) -> Response:
+    """Change settings; needs the admin token and refuses web pages."""
+    _require_admin(request)
+    change = await read(request, SettingsChange)
+    outcome = services(request).configuration.apply(change.changes)
+    return json_response(
+        {
+            "applied": outcome.applied,
+            "restart_required": outcome.restart_required,
+            "locked": outcome.locked,
+        }
+    )
+
+
+def _require_admin(request: Request) -> None:
+    """Only who can read the files of this user may change settings.
+
+    Raises:
+        Forbidden: a web page asks.
+        Unauthorized: the token is missing or wrong.
+    """
+    if request.headers.get("origin"):
+        raise Forbidden("web pages cannot change settings")
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    file = services(request).configuration.folders.admin_token_file
+    if scheme.lower() != "bearer" or not admin_token.matches(token, admin_token.ensure(file)):
+        raise Unauthorized("changing settings needs the admin token")
+
+
+@router.get("/api/events")
+async def events(request: Request) -> Response:
+    """What happens in the server, as it happens: one JSON object per line."""
+    return await streamed(_lines(services(request).notices), NDJSON)
+
+
+async def _lines(notices: Notices) -> AsyncIterator[bytes]:
+    yield line({"type": "connected"})
+    async for notice in notices.watch():
+        yield line(notice)

@@ -1,0 +1,122 @@
+"""Answers that arrive in pieces.
+
+The first piece is awaited before the status line is sent, so an error that
+is known by then has a status of its own; a later one is the last piece.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from puna.api.gojson import dumps
+from puna.errors import PunaError, ShuttingDown
+from puna.server.errors import known, native_body
+from puna.server.live import SCOPE_KEY
+
+NDJSON = "application/x-ndjson"
+SSE = "text/event-stream"
+
+
+def line(value: object) -> bytes:
+    """One object of an NDJSON stream."""
+    return dumps(value) + b"\n"
+
+
+def event(value: object, name: str = "") -> bytes:
+    """One server-sent event."""
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + dumps(value) + b"\n\n"
+
+
+def error_line(error: PunaError) -> bytes:
+    """The last line of a native stream that failed."""
+    return line(native_body(error))
+
+
+async def streamed(
+    pieces: AsyncIterator[bytes],
+    media_type: str,
+    last: Callable[[PunaError], bytes] = error_line,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A response of ``pieces``, whose first one is here already.
+
+    ``pieces`` is closed when the response ends, however it ends; ``last`` makes
+    the piece that tells the client of a late error.
+
+    Raises:
+        PunaError: what went wrong before the first piece.
+    """
+    first = await anext(pieces, None)
+    return _Streamed(first, pieces, media_type, last, headers)
+
+
+class _Streamed(Response):
+    def __init__(
+        self,
+        first: bytes | None,
+        pieces: AsyncIterator[bytes],
+        media_type: str,
+        last: Callable[[PunaError], bytes],
+        headers: Mapping[str, str] | None,
+    ) -> None:
+        self._first = first
+        self._pieces = pieces
+        self._last = last
+        self.status_code = 200
+        self.background = None
+        self.init_headers({"content-type": media_type, **(headers or {})})
+        self.raw_headers = [item for item in self.raw_headers if item[0] != b"content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send all pieces as they come."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            end = await self._send_pieces(scope, send)
+        finally:
+            await _close(self._pieces)
+        await send({"type": "http.response.body", "body": end, "more_body": False})
+
+    async def _send_pieces(self, scope: Scope, send: Send) -> bytes:
+        """Returns the bytes that end the stream: none, or the error."""
+        try:
+            if self._first is not None:
+                await send(_piece(self._first))
+            async for piece in self._pieces:
+                await send(_piece(piece))
+        except asyncio.CancelledError:
+            live = scope[SCOPE_KEY]
+            if live.gone or not live.draining:
+                raise
+            live.task.uncancel()
+            return self._last(ShuttingDown())
+        except Exception as error:  # noqa: BLE001 - the last handler of a stream; `known` logs bugs
+            return self._last(known(error))
+        return b""
+
+
+def _piece(body: bytes) -> dict[str, object]:
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+async def _close(pieces: AsyncIterator[bytes]) -> None:
+    close = getattr(pieces, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def json_response(
+    value: object,
+    status: int = 200,
+    *,
+    media_type: str = "application/json; charset=utf-8",
+    newline: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """One JSON object as the whole answer."""
+    body = dumps(value) + (b"\n" if newline else b"")
+    return Response(body, status, headers, media_type)
