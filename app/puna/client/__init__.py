@@ -2,6 +2,7 @@
 
 from puna.client.address import connect_url
 from puna.client.client import Progress, PunaClient
+from puna.client.creation import create_from_modelfile
 from puna.client.errors import HttpAnswer
 
-__all__ = ["HttpAnswer", "Progress", "PunaClient", "connect_url"]
+__all__ = ["HttpAnswer", "Progress", "PunaClient", "connect_url", "create_from_modelfile"]
