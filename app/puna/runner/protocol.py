@@ -49,9 +49,10 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         paths: GGUF file, or all parts of a split one in order.
         projectors: mmproj files; only the first is used.
-        context_length: tokens per request; the runner allots
-            ``context_length × parallel`` cells in one unified cache.
+        context_length: tokens per request.
         parallel: sequences that decode together (slots).
+        cells: tokens that the one cache of all slots holds; ``None`` =
+            ``context_length × parallel``. Fewer cells let slots share them.
         gpu_layers: layers on the GPU, -1 = all that fit.
         flash_attention: ``auto``, ``on`` or ``off``.
         kv_type: ``f16``, ``q8_0``, ``q4_0`` …
@@ -68,6 +69,7 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     draft_tokens: int = 0
     context_length: int | None = None
     parallel: int | None = None
+    cells: int | None = None
     batch: int | None = None
     threads: int | None = None
     gpu_layers: int = -1
@@ -193,6 +195,8 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
         truncate: drop oldest messages when the prompt is too long.
         shift: let the window slide when the answer fills it.
         want_context: report ``Usage.context``.
+        context_length: tokens this request may use, when it asked for fewer
+            than the loaded window has; ``None`` = all of them.
     """
 
     id: int
@@ -204,6 +208,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
     truncate: bool = True
     shift: bool = True
     want_context: bool = False
+    context_length: int | None = None
 
 
 class Embed(msgspec.Struct, frozen=True, omit_defaults=True, tag="embed"):
@@ -240,11 +245,15 @@ class Detokenize(msgspec.Struct, frozen=True, omit_defaults=True, tag="detokeniz
 
 
 class Render(msgspec.Struct, frozen=True, omit_defaults=True, tag="render"):
-    """The prompt text of a conversation after truncation. Answer: :class:`Text`."""
+    """The prompt text of a conversation after truncation. Answer: :class:`Text`.
+
+    ``context_length``: as in :class:`Generate`.
+    """
 
     id: int
     prompt: Raw | Conversation
     truncate: bool = True
+    context_length: int | None = None
 
 
 class Abort(msgspec.Struct, frozen=True, omit_defaults=True, tag="abort"):
