@@ -13,7 +13,7 @@ _GIB = 1 << 30
 _GPU_SHARE = 0.92
 """Part of a GPU's free memory that models may use; drivers fragment the rest."""
 
-_NOT_A_GPU = frozenset({"cpu", "accel"})
+_GPU_KINDS = frozenset({"gpu", "igpu"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Machine:
     @property
     def gpus(self) -> tuple[Device, ...]:
         """The devices with memory of their own or a share of main memory."""
-        return tuple(one for one in self._devices if one.kind.lower() not in _NOT_A_GPU)
+        return tuple(one for one in self._devices if one.kind in _GPU_KINDS)
 
     @property
     def memory(self) -> SystemMemory:

@@ -56,5 +56,5 @@ def smaller_windows(spec: ModelSpec) -> Iterator[ModelSpec]:
         return
     for length in _SMALLER_WINDOWS:
         if spec.load.context_length is None or length < spec.load.context_length:
-            load = msgspec.structs.replace(spec.load, context_length=length)
+            load = msgspec.structs.replace(spec.load, context_length=length, cells=length)
             yield dataclasses.replace(spec, load=load)

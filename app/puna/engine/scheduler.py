@@ -148,6 +148,13 @@ class Scheduler:
         taken = sum(one.loaded.memory_gpu for one in self._instances.values() if one.loaded)
         return self.machine.free(taken=taken, gpu_overhead=self._config.gpu_overhead)
 
+    def available_memory(self) -> int:
+        """Bytes a model may take when all others are unloaded."""
+        models = [one.loaded for one in self._instances.values() if one.loaded]
+        on_gpu = bool(self.machine.gpus)
+        held = sum(one.memory_gpu if on_gpu else one.memory for one in models)
+        return self.free_memory() + held
+
     def configure(self, config: EngineConfig) -> None:
         """Take new limits and times at once."""
         self._config = config
