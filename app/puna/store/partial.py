@@ -1,0 +1,264 @@
+"""Unfinished downloads in Ollama's form, so that either program resumes the other's.
+
+``<blob>-partial`` has the full size from the start; ``<blob>-partial-N`` says
+of part N how many of its bytes are there::
+
+    {"N":0,"Offset":0,"Size":100000000,"Completed":20250624}
+
+A record never counts bytes that are not on the device yet. Whatever the
+records say, the whole file is hashed before it gets its name.
+
+Source: ``ollama-store-registry-cli`` contract, 2.7.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from puna.errors import DigestMismatch, StoreError
+from puna.store.digest import Digest
+from puna.store.disk import (
+    Disk,
+    closing,
+    discard,
+    regular,
+    store_errors,
+    write_all,
+    write_all_at,
+)
+from puna.store.stamps import Stamps
+
+_MODE = 0o644
+_PARTS = 16
+_MIN_PART = 100_000_000
+_MAX_PART = 1_000_000_000
+_CHECKPOINT_BYTES = 64 << 20
+_CHECKPOINT_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Part:
+    """A range of the file that one request fetches. Numbers are bytes.
+
+    Attributes:
+        completed: bytes that have been written from ``offset`` on.
+        recorded: of these, what the record on disk counts.
+    """
+
+    n: int
+    offset: int
+    size: int
+    completed: int = 0
+    recorded: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether every byte is there."""
+        return self.completed == self.size
+
+    @property
+    def position(self) -> int:
+        """Offset in the file of the next byte to fetch."""
+        return self.offset + self.completed
+
+    def restart(self) -> None:
+        """Forget the bytes of this part."""
+        self.completed = 0
+
+
+class PartialBlob:
+    """One unfinished blob. Different parts may be written by different threads."""
+
+    def __init__(self, final: Path, disk: Disk, stamps: Stamps) -> None:
+        self._final = final
+        self._disk = disk
+        self._stamps = stamps
+        self._file = final.with_name(final.name + "-partial")
+        self._descriptor = -1
+        self._lock = threading.Lock()
+        self._pending = 0
+        self._checkpointed = time.monotonic()
+        self.parts: list[Part] = []
+
+    @property
+    def total(self) -> int:
+        """Bytes of the finished blob."""
+        return sum(part.size for part in self.parts)
+
+    @property
+    def completed(self) -> int:
+        """Bytes that are there."""
+        return sum(part.completed for part in self.parts)
+
+    def open(self, total: int) -> None:
+        """Take up an earlier download of this size, or begin a new one.
+
+        Raises:
+            NoSpace, StoreReadOnly, StoreError: the files cannot be made.
+        """
+        parts = self._recorded_parts()
+        found = regular(self._file)
+        resumable = parts and found and sum(part.size for part in parts) == total == found.st_size
+        with store_errors("open download"):
+            if resumable:
+                self._descriptor = self._disk.open(self._file, write=True)
+                self.parts = parts
+            else:
+                self._begin(total)
+        self._checkpointed = time.monotonic()
+
+    def write_at(self, part: Part, data: bytes) -> None:
+        """Append to a part.
+
+        Raises:
+            StoreError: more bytes than the part has room for.
+            NoSpace, StoreReadOnly: they could not be written.
+        """
+        if part.completed + len(data) > part.size:
+            raise StoreError(f"part {part.n} got more bytes than it has")
+        with store_errors("write download"):
+            write_all_at(self._disk, self._descriptor, data, part.position)
+        part.completed += len(data)
+        with self._lock:
+            self._pending += len(data)
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Whether enough was written, or enough time has passed, for a checkpoint."""
+        waited = time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS
+        return self._pending >= _CHECKPOINT_BYTES or (waited and self._pending > 0)
+
+    def checkpoint(self) -> None:
+        """Bring the bytes to the device, then say so in the records.
+
+        Raises:
+            NoSpace, StoreReadOnly, StoreError: the records are as before.
+        """
+        with self._lock, store_errors("record download"):
+            counts = [part.completed for part in self.parts]
+            self._pending, self._checkpointed = 0, time.monotonic()
+            self._disk.sync(self._descriptor)
+            for part, count in zip(self.parts, counts, strict=True):
+                if count != part.recorded:
+                    self._record(part, count)
+
+    def close(self) -> None:
+        """Leave the download as it is, to be resumed; records what is there."""
+        if self._descriptor < 0:
+            return
+        try:
+            self.checkpoint()
+        finally:
+            self._release()
+
+    def finish(self, expected: Digest) -> None:
+        """Hash the whole file and give it its name.
+
+        Raises:
+            DigestMismatch: the bytes are wrong; they are discarded.
+            StoreError: parts are missing, or the disk failed; resumable.
+        """
+        if not all(part.done for part in self.parts):
+            raise StoreError("the download is not complete")
+        with store_errors("finish download"):
+            self._disk.sync(self._descriptor)
+            got = Digest.of_file(self._descriptor)
+        if got != expected:
+            self.discard()
+            raise DigestMismatch(
+                f"digest mismatch, file must be downloaded again: want {expected}, got {got}"
+            )
+        with store_errors("finish download"):
+            self._disk.chmod(self._descriptor, _MODE)
+            self._disk.replace(self._file, self._final)
+            self._disk.sync_folder(self._final.parent)
+            self._stamps.add(expected, os.fstat(self._descriptor))
+        self._release()
+        self._remove_records()
+
+    def discard(self) -> None:
+        """Remove all traces of the download."""
+        self._release()
+        discard(self._disk, self._file)
+        self._remove_records()
+        self.parts = []
+
+    def _begin(self, total: int) -> None:
+        self.discard()
+        self._descriptor = self._disk.create(self._file, _MODE)
+        self._disk.truncate(self._descriptor, total)
+        self.parts = list(divide(total))
+        for part in self.parts:
+            self._record(part, 0)
+        self._disk.sync_folder(self._final.parent)
+
+    def _record(self, part: Part, completed: int) -> None:
+        """Replace one record; the old one stays whole until the new one is."""
+        temporary = self._final.with_name(f"sha256-{os.getpid()}{part.n:05d}")
+        discard(self._disk, temporary)
+        record = {"N": part.n, "Offset": part.offset, "Size": part.size, "Completed": completed}
+        data = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        try:
+            with closing(self._disk.create(temporary, _MODE)) as descriptor:
+                write_all(self._disk, descriptor, data)
+                self._disk.sync(descriptor)
+            self._disk.replace(temporary, self._record_path(part.n))
+        except OSError:
+            discard(self._disk, temporary)
+            raise
+        part.recorded = completed
+
+    def _record_path(self, number: int) -> Path:
+        return self._file.with_name(f"{self._file.name}-{number}")
+
+    def _recorded_parts(self) -> list[Part]:
+        """Parts as recorded; empty when a record is missing or makes no sense."""
+        parts: list[Part] = []
+        offset = 0
+        count = len(list(self._records()))
+        for number in range(count):
+            part = _read_record(self._record_path(number), number)
+            if part is None or part.offset != offset:
+                return []
+            parts.append(part)
+            offset += part.size
+        return parts
+
+    def _records(self) -> Iterator[Path]:
+        yield from self._file.parent.glob(f"{self._file.name}-*")
+
+    def _remove_records(self) -> None:
+        for path in list(self._records()):
+            discard(self._disk, path)
+
+    def _release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def divide(total: int) -> Iterator[Part]:
+    """Parts of a new download: 16 of them, each 100 MB to 1 GB."""
+    size = min(max(total // _PARTS, _MIN_PART), _MAX_PART)
+    for number, offset in enumerate(range(0, total, size)):
+        yield Part(number, offset, min(size, total - offset))
+
+
+def _read_record(path: Path, number: int) -> Part | None:
+    found = regular(path)
+    if found is None or found.st_size > 4096:
+        return None
+    try:
+        data = json.loads(path.read_bytes())
+        part = Part(data["N"], data["Offset"], data["Size"], data["Completed"], data["Completed"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    values = (part.n, part.offset, part.size, part.completed)
+    sound = all(isinstance(value, int) and value >= 0 for value in values)
+    return part if sound and part.n == number and part.completed <= part.size > 0 else None

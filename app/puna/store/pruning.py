@@ -1,0 +1,91 @@
+"""Removes what no model uses, by the rules that Ollama prunes by.
+
+Nothing is removed while one manifest cannot be read, since its blobs cannot
+be told from orphans; and nothing younger than an hour, since somebody may be
+making a model of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+import time
+from pathlib import Path
+
+from puna.store.blobs import BlobStore
+from puna.store.digest import Digest
+from puna.store.disk import Disk, discard, regular
+from puna.store.library import Library
+
+logger = logging.getLogger(__name__)
+
+GRACE = 3600.0
+"""Seconds for which an unused file is left alone."""
+
+_BLOB = re.compile(r"sha256-[0-9a-f]{64}")
+_LEGACY = re.compile(r"sha256:([0-9a-fA-F]{64})")
+_RECORD = re.compile(r"(sha256-[0-9a-f]{64})-partial-\d+")
+
+
+def prune(library: Library, blobs: BlobStore, disk: Disk) -> int:
+    """Remove unused files older than :data:`GRACE`, and empty manifest folders.
+
+    Returns:
+        How many files were removed.
+    """
+    used = library.references()
+    if used is None:
+        damaged = [str(one.path) for one in library.damaged()]
+        logger.warning("nothing is pruned while manifests are damaged: %s", ", ".join(damaged))
+        return 0
+    kept = {digest.filename for digest in used}
+    removed = 0
+    for path in _old_files(blobs.folder):
+        if path.name in kept or _is_pinned(blobs, path.name):
+            continue
+        discard(disk, path)
+        removed += 1
+    library.shelf.remove_all_empty()
+    if removed:
+        logger.info("%d unused files were removed from %s", removed, blobs.folder)
+    return removed
+
+
+def migrate(folder: Path, disk: Disk) -> None:
+    """Rename blobs of very old versions, ``sha256:…``, to today's form.
+
+    Raises:
+        OSError: one could not be renamed.
+    """
+    for path in folder.iterdir():
+        if (match := _LEGACY.fullmatch(path.name)) and regular(path):
+            disk.replace(path, path.with_name(f"sha256-{match[1].lower()}"))
+
+
+def tidy(folder: Path, disk: Disk) -> None:
+    """Remove records of downloads that were finished just before a crash."""
+    for path in folder.iterdir():
+        match = _RECORD.fullmatch(path.name)
+        if match is None:
+            continue
+        final = path.with_name(match[1])
+        if regular(final) and not final.with_name(final.name + "-partial").exists():
+            discard(disk, path)
+
+
+def _old_files(folder: Path) -> list[Path]:
+    """Regular files, links and folders left out, that nobody wrote to lately."""
+    now = time.time()
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            state = entry.stat(follow_symlinks=False)
+            if stat.S_ISREG(state.st_mode) and now - state.st_mtime > GRACE:
+                found.append(Path(entry.path))
+    return found
+
+
+def _is_pinned(blobs: BlobStore, name: str) -> bool:
+    return bool(_BLOB.fullmatch(name)) and blobs.is_pinned(Digest.parse(name))

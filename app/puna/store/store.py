@@ -1,0 +1,102 @@
+"""The models folder as a whole: opened, locked, cleaned and closed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from puna.errors import StoreError, StoreReadOnly
+from puna.store.blobs import BlobStore
+from puna.store.disk import Disk, discard, store_errors
+from puna.store.library import Library
+from puna.store.lock import StoreLock
+from puna.store.pruning import migrate, prune, tidy
+from puna.store.shelf import TEMPORARY
+from puna.store.stamps import Stamps
+
+logger = logging.getLogger(__name__)
+
+_STAMPS_NAME = "verified-blobs.jsonl"
+
+
+class Store:
+    """Blobs and library of one models folder.
+
+    Attributes:
+        writable: ``False`` after :meth:`open` found the folder read-only.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        state_folder: Path | None = None,
+        keep_unused: bool = False,
+        read_only_ok: bool = True,
+        disk: Disk | None = None,
+    ) -> None:
+        """Nothing is touched before :meth:`open`.
+
+        Args:
+            folder: the models folder.
+            state_folder: where to remember which blobs were verified.
+            keep_unused: never remove unused blobs but those of a deleted model
+                (``OLLAMA_NOPRUNE``).
+            read_only_ok: open a folder that may not be written, for reading.
+            disk: the file operations to use.
+        """
+        self._disk = disk or Disk()
+        self.folder = folder
+        self._keep_unused = keep_unused
+        self._read_only_ok = read_only_ok
+        self._lock = StoreLock(folder)
+        stamps = Stamps(state_folder / _STAMPS_NAME if state_folder else None)
+        self.blobs = BlobStore(folder / "blobs", stamps, self._disk)
+        self.library = Library(
+            folder / "manifests", self.blobs, self._disk, keep_unused=keep_unused
+        )
+        self.writable = True
+
+    def open(self) -> None:
+        """Create the folders, take the lock, and remove what is left over.
+
+        Raises:
+            Conflict: another Puna uses the folder.
+            StoreReadOnly, StoreError: the folder cannot be used.
+        """
+        try:
+            self._prepare()
+        except StoreReadOnly:
+            if not self._read_only_ok or not self.blobs.folder.is_dir():
+                raise
+            self.writable = False
+            logger.warning("the models folder %s is read-only", self.folder)
+        if self.writable and not self._keep_unused:
+            self.prune()
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
+    def prune(self) -> int:
+        """Remove old unused files; returns how many.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        with store_errors("prune"):
+            return prune(self.library, self.blobs, self._disk)
+
+    def _prepare(self) -> None:
+        try:
+            for folder in (self.blobs.folder, self.library.shelf.folder):
+                with store_errors(f"mkdir {self.folder}"):
+                    self._disk.make_folder(folder)
+        except StoreError as error:
+            raise type(error)(f"{error}: ensure path elements are traversable") from error
+        with store_errors("open the models folder"):
+            self._lock.acquire()
+            migrate(self.blobs.folder, self._disk)
+            tidy(self.blobs.folder, self._disk)
+            for path in self.folder.glob(f"{TEMPORARY}*"):
+                discard(self._disk, path)
