@@ -1,0 +1,236 @@
+"""Vectors of texts: the texts of all waiting calls are packed into shared batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from puna.errors import CapabilityMissing, ContextExceeded, InvalidInput
+from puna.runner.llama import FloatArray, NativeError
+from puna.runner.loading import OpenModel
+from puna.runner.protocol import Embed, Embedded, Ranked, Report, Rerank
+
+_RANK = 4
+_TOO_LONG = "the input length exceeds the context length"
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """One request: its texts as tokens, and the vectors that are done."""
+
+    request: Embed | Rerank
+    texts: list[list[int]]
+    vectors: dict[int, FloatArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    call: _Call
+    index: int
+
+    @property
+    def tokens(self) -> list[int]:
+        return self.call.texts[self.index]
+
+
+class Embeddings:
+    """The queue of texts that wait for a vector.
+
+    An embedding model takes several texts per batch, each in a sequence of its
+    own; a chat model uses its spare sequence beside the streams that run.
+    """
+
+    def __init__(self, opened: OpenModel) -> None:
+        self._opened = opened
+        self._vocabulary = opened.model.vocabulary
+        self._context = opened.context
+        self._jobs: list[_Job] = []
+        special = self._vocabulary.tokenize("", add_special=True, parse_special=False)
+        self._special = len(special)
+        self._suffix = sum(token != self._vocabulary.bos for token in special[-1:])
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step would do something."""
+        return bool(self._jobs)
+
+    def add(self, request: Embed | Rerank) -> Report | None:
+        """Queue a call; one without texts is answered at once.
+
+        Raises:
+            InvalidInput: a text that is too long and may not be cut, a bad token.
+            CapabilityMissing: the model does not rank.
+        """
+        if isinstance(request, Rerank):
+            texts = self._pairs(request)
+        else:
+            texts = [self._tokens(request, text) for text in request.inputs]
+        call = _Call(request, texts)
+        if not texts:
+            return _result(call, self._opened.model.output_length)
+        self._jobs += [_Job(call, index) for index in range(len(texts))]
+        self._jobs.sort(key=lambda job: len(job.tokens))
+        return None
+
+    def cancel(self, request_id: int) -> bool:
+        """Forget a call; False when it is not here."""
+        before = len(self._jobs)
+        self._jobs = [job for job in self._jobs if job.call.request.id != request_id]
+        return len(self._jobs) < before
+
+    def step(self) -> list[Report]:
+        """Evaluate one batch; the calls that are complete now.
+
+        Raises:
+            EmbeddingFailed: llama.cpp refused the batch, or gave no numbers.
+        """
+        jobs = self._take()
+        try:
+            vectors = self._packed(jobs) if self._opened.options.embedding else self._alone(jobs)
+        except NativeError as error:
+            raise EmbeddingFailed(self._drop_calls(jobs), str(error)) from error
+        done: list[Report] = []
+        for job, vector in zip(jobs, vectors, strict=True):
+            if not np.isfinite(vector).all():
+                text = "embedding contains NaN or Inf values"
+                raise EmbeddingFailed(self._drop_calls([job]), text)
+            call = job.call
+            call.vectors[job.index] = vector
+            if len(call.vectors) == len(call.texts):
+                done.append(_result(call, vector.size))
+        return done
+
+    # ------------------------------------------------------------ texts
+
+    def _tokens(self, request: Embed, text: str | tuple[int, ...]) -> list[int]:
+        limit = self._limit(request)
+        if isinstance(text, str):
+            tokens = self._vocabulary.tokenize(text, add_special=True, parse_special=False)
+        else:
+            self._vocabulary.check(text)
+            tokens = list(text)
+        if len(tokens) <= limit:
+            return tokens or [max(0, self._vocabulary.bos)]
+        if not request.truncate:
+            raise ContextExceeded(_TOO_LONG, prompt_tokens=len(tokens), context_length=limit)
+        if limit <= self._special:
+            raise InvalidInput("input after truncation exceeds maximum context length")
+        end = tokens[len(tokens) - self._suffix :]
+        return tokens[: limit - self._suffix] + end
+
+    def _limit(self, request: Embed) -> int:
+        window = self._opened.context_length
+        return min(window, request.context_length) if request.context_length else window
+
+    def _pairs(self, request: Rerank) -> list[list[int]]:
+        """``BOS query EOS SEP document EOS``, as ranking models are trained."""
+        if self._context.pooling != _RANK:
+            raise CapabilityMissing("this model does not support reranking")
+        vocabulary = self._vocabulary
+        query = vocabulary.tokenize(request.query, add_special=False, parse_special=False)
+        separator = vocabulary.sep if vocabulary.sep >= 0 else vocabulary.eos
+        head = [t for t in (vocabulary.bos, *query, vocabulary.eos, separator) if t >= 0]
+        limit = self._opened.context_length - 1
+        pairs = []
+        for document in request.documents:
+            tokens = vocabulary.tokenize(document, add_special=False, parse_special=False)
+            pairs.append([*[*head, *tokens][:limit], max(0, vocabulary.eos)])
+        return pairs
+
+    # ------------------------------------------------------------ batches
+
+    def _take(self) -> list[_Job]:
+        if not self._opened.options.embedding:
+            return [self._jobs.pop(0)]
+        taken: list[_Job] = []
+        room = self._opened.ubatch
+        while self._jobs and len(taken) < self._opened.slots:
+            if len(self._jobs[0].tokens) > room:
+                break
+            room -= len(self._jobs[0].tokens)
+            taken.append(self._jobs.pop(0))
+        return taken
+
+    def _packed(self, jobs: Sequence[_Job]) -> list[FloatArray]:
+        batch, context = self._opened.batch, self._context
+        batch.clear()
+        for sequence, job in enumerate(jobs):
+            batch.add_chunk(sequence, job.tokens, 0, last_output=True, all_outputs=True)
+        self._run()
+        width = self._opened.model.output_length
+        if context.pooling == _RANK:
+            found = [context.pooled(sequence, 1) for sequence in range(len(jobs))]
+        elif context.pooling > 0:
+            found = [context.pooled(sequence, width) for sequence in range(len(jobs))]
+        else:
+            found = self._means(jobs, width)
+        for sequence in range(len(jobs)):
+            context.drop(sequence)
+        return found
+
+    def _means(self, jobs: Sequence[_Job], width: int) -> list[FloatArray]:
+        rows = self._context.vectors(self._opened.batch.rows, width)
+        ends = np.cumsum([len(job.tokens) for job in jobs])
+        return [part.mean(axis=0) for part in np.split(rows, ends[:-1])]
+
+    def _alone(self, jobs: Sequence[_Job]) -> list[FloatArray]:
+        """The mean over all tokens of one text, read in pieces of a batch."""
+        self._context.set_embeddings(True)
+        try:
+            return [self._mean(job.tokens) for job in jobs]
+        finally:
+            self._context.set_embeddings(False)
+            self._context.drop(self._opened.scratch)
+
+    def _mean(self, tokens: list[int]) -> FloatArray:
+        batch, width = self._opened.batch, self._opened.model.output_length
+        total = np.zeros(width, np.float32)
+        for start in range(0, len(tokens), self._opened.ubatch):
+            piece = tokens[start : start + self._opened.ubatch]
+            batch.clear()
+            batch.add_chunk(self._opened.scratch, piece, start, last_output=True, all_outputs=True)
+            self._run()
+            total += self._context.vectors(len(piece), width).sum(axis=0)
+        return np.asarray(total / len(tokens), np.float32)
+
+    def _run(self) -> None:
+        result = self._context.decode(self._opened.batch.native)
+        if result != 0:
+            raise NativeError(f"the model cannot be evaluated (code {result})")
+        self._context.synchronize()
+
+    def _drop_calls(self, jobs: Sequence[_Job]) -> list[int]:
+        ids = sorted({job.call.request.id for job in jobs})
+        self._jobs = [job for job in self._jobs if job.call.request.id not in ids]
+        return ids
+
+
+class EmbeddingFailed(InvalidInput):
+    """A batch of texts has no vectors.
+
+    Attributes:
+        ids: the requests that end with this.
+    """
+
+    def __init__(self, ids: list[int], text: str) -> None:
+        super().__init__(text)
+        self.ids = ids
+
+
+def _result(call: _Call, width: int) -> Report:
+    counts = tuple(len(tokens) for tokens in call.texts)
+    request = call.request
+    vectors = [call.vectors[index] for index in range(len(counts))]
+    if isinstance(request, Rerank):
+        return Ranked(request.id, tuple(float(vector[0]) for vector in vectors), counts)
+    if request.normalize:
+        vectors = [_unit(vector) for vector in vectors]
+    data = b"".join(vector.astype("<f4").tobytes() for vector in vectors)
+    return Embedded(request.id, data, width, counts)
+
+
+def _unit(vector: FloatArray) -> FloatArray:
+    length = float(np.linalg.norm(vector))
+    return vector / np.float32(length) if length > 0 else vector

@@ -1,0 +1,349 @@
+"""From :class:`LoadOptions` to an opened model: choices, load, context, warm-up."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from puna.errors import ModelLoadError
+from puna.runner import hardware
+from puna.runner.batch import Batch
+from puna.runner.llama import KV_TYPES, Context, Model, api
+from puna.runner.log import NativeLog
+from puna.runner.multimodal import Projector
+from puna.runner.parameters import Overrides, context_parameters, model_parameters
+from puna.runner.protocol import Adapter, Loaded, LoadOptions
+
+DEFAULT_CONTEXT = 4096
+_CELL_STEP = 256
+_UBATCH = 512
+_EMBED_LIMIT = 8192
+_EMBED_SEQUENCES = 16
+_SMALL_MACHINE = 8 << 30
+_POOLINGS = {-1: "none", 0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
+
+FailureKind = Literal["file", "memory", "unsupported", "internal"]
+
+
+class LoadError(ModelLoadError):
+    """The model cannot be opened.
+
+    Attributes:
+        kind: as in :class:`puna.runner.protocol.LoadFailed`.
+    """
+
+    def __init__(self, kind: FailureKind, text: str) -> None:
+        super().__init__(text)
+        self.kind: FailureKind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """Everything the loop works with. Closed by the end of the process.
+
+    Attributes:
+        context_length: tokens a prompt may have, as asked.
+        window: tokens a sequence may have: that, rounded up as the cache is.
+        slots: sequences that decode together.
+        scratch: id of the spare sequence used for vectors of a chat model.
+        ubatch: rows of one decode step at most.
+        fast_rows: rows from which on the CPU has its fast attention, 0 = no such step.
+    """
+
+    options: LoadOptions
+    model: Model
+    context: Context
+    batch: Batch
+    projector: Projector | None
+    adapters: tuple[Any, ...]
+    context_length: int
+    window: int
+    slots: int
+    scratch: int
+    ubatch: int
+    threads: int
+    fast_rows: int
+    report: Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a context. Pure choice, see :func:`choose_shape`."""
+
+    context_length: int
+    window: int
+    cells: int
+    slots: int
+    sequences: int
+    batch: int
+    ubatch: int
+
+
+def open_model(
+    options: LoadOptions, log: NativeLog, progress: Callable[[float], None]
+) -> OpenModel:
+    """Open the files, make the cache, decode once.
+
+    Raises:
+        LoadError: with the reason llama.cpp gave.
+    """
+    started = time.monotonic_ns()
+    gpu_before, resident_before = hardware.free_gpu_memory(), hardware.resident_memory()
+    threads = options.threads or hardware.physical_cores()
+    model, gpu_layers, mapped = _open_weights(options, log, progress)
+    shape = choose_shape(options, model, hardware.available_memory(), hardware.total_memory())
+    context, shape = _open_context(options, model, shape, threads, log)
+    adapters = tuple(_open_adapters(options.adapters, model, context, log))
+    projector = _open_projector(options, model, threads, log)
+    batch = Batch(shape.batch + 64, shape.sequences)
+    _warm_up(model, context, batch)
+    gpu = max(0, gpu_before - hardware.free_gpu_memory())
+    resident = max(0, hardware.resident_memory() - resident_before)
+    report = Loaded(
+        context_length=shape.context_length,
+        slots=shape.slots,
+        trained_context=model.trained_context,
+        memory=gpu + max(resident, model.size if mapped and not gpu else 0),
+        memory_gpu=gpu,
+        layers=model.layers,
+        layers_gpu=gpu_layers,
+        vocab_size=model.vocabulary.size,
+        embedding_length=model.output_length,
+        vision=projector is not None and projector.vision,
+        audio=projector is not None and projector.audio,
+        pooling=_POOLINGS.get(context.pooling, "none"),
+        threads=threads,
+        batch=shape.ubatch,
+        mmap=mapped,
+        flash_attention=options.flash_attention != "off",
+        can_shift=context.can_shift and not model.keeps_state,
+        control_tokens=tuple(_control_texts(model)),
+        load_ns=time.monotonic_ns() - started,
+        devices=hardware.devices(),
+    )
+    on_cpu = gpu_layers == 0
+    return OpenModel(
+        options=options,
+        model=model,
+        context=context,
+        batch=batch,
+        projector=projector,
+        adapters=adapters,
+        context_length=shape.context_length,
+        window=shape.window,
+        slots=shape.slots,
+        scratch=shape.sequences - 1,
+        ubatch=shape.ubatch,
+        threads=threads,
+        fast_rows=64 if on_cpu and options.flash_attention != "off" else 0,
+        report=report,
+    )
+
+
+def choose_shape(options: LoadOptions, model: Model, free: int, total: int) -> Shape:
+    """Sizes for these options on a machine with ``free`` of ``total`` bytes."""
+    length = options.context_length or min(DEFAULT_CONTEXT, model.trained_context or 1 << 30)
+    length = max(4, min(length, model.trained_context or length))
+    if options.embedding:
+        return _embedding_shape(length, options)
+    window = _round_up(length)
+    slots = options.parallel or (4 if total < _SMALL_MACHINE else 8)
+    cells = window * slots
+    if options.parallel is None:
+        affordable = free // 4 // max(1, model.cell_bytes)
+        cells = max(window, min(cells, affordable // _CELL_STEP * _CELL_STEP))
+    ubatch = max(32, min(options.batch or _UBATCH, window))
+    return Shape(length, window, cells, slots, slots + 1, ubatch, ubatch)
+
+
+def _embedding_shape(length: int, options: LoadOptions) -> Shape:
+    # Attention that looks both ways needs a whole text in one physical batch.
+    rows = max(min(length, _EMBED_LIMIT), min(_UBATCH, _EMBED_LIMIT))
+    rows = _round_up(rows)
+    slots = options.parallel or _EMBED_SEQUENCES
+    return Shape(min(length, rows), rows, rows, slots, slots, rows, rows)
+
+
+def _round_up(length: int) -> int:
+    return math.ceil(length / _CELL_STEP) * _CELL_STEP
+
+
+# ---------------------------------------------------------------- weights
+
+
+def _open_weights(
+    options: LoadOptions, log: NativeLog, progress: Callable[[float], None]
+) -> tuple[Model, int, bool]:
+    """The model, layers on GPUs, and whether the file is mapped."""
+    for path in options.paths:
+        if not Path(path).is_file():
+            raise LoadError("file", "the model file does not exist")
+    size = sum(Path(path).stat().st_size for path in options.paths)
+    mapped = options.mmap if options.mmap is not None else _better_mapped(size)
+    overrides = Overrides(options.kv_overrides)
+    callback = _progress_callback(progress)
+    for layers in _offload_attempts(options, size):
+        log.clear()
+        parameters = model_parameters(options, layers, mapped=mapped, overrides=overrides)
+        parameters.progress_callback = callback
+        handle = _load_files(options.paths, parameters)
+        if handle:
+            model = Model(handle)
+            on_gpu = model.layers if layers < 0 else min(layers, model.layers)
+            return model, on_gpu, mapped
+        if not _about_memory(log):
+            break
+    raise _failure(log, "the model file cannot be loaded")
+
+
+def _better_mapped(size: int) -> bool:
+    """Loaded weights decode faster, mapped ones fit when memory is short."""
+    return size > hardware.available_memory() * 0.6
+
+
+def _offload_attempts(options: LoadOptions, size: int) -> Iterator[int]:
+    """Numbers of layers to try on GPUs, best first; -1 = all."""
+    if not any(hardware.is_gpu(device) for device in hardware.devices()):
+        yield 0
+        return
+    if options.gpu_layers >= 0:
+        yield options.gpu_layers
+        return
+    free = hardware.free_gpu_memory()
+    if size < free * 0.9:
+        yield -1
+    share = min(1.0, free * 0.8 / max(1, size))
+    for part in (share, share / 2):
+        yield max(0, int(part * _layer_guess(size)))
+    yield 0
+
+
+def _layer_guess(size: int) -> int:
+    # Layer counts are not known before the load; 2 GB models have about 28, 40 GB ones 80.
+    return max(16, min(96, int(24 + size / (1 << 30) * 1.5)))
+
+
+def _load_files(paths: tuple[str, ...], parameters: Any) -> Any:
+    if len(paths) == 1:
+        return api.llama_model_load_from_file(paths[0].encode(), parameters)
+    names = (ctypes.c_char_p * len(paths))(*(path.encode() for path in paths))
+    return api.llama_model_load_from_splits(names, len(paths), parameters)
+
+
+def _progress_callback(progress: Callable[[float], None]) -> Any:
+    def report(value: float, _data: object) -> bool:
+        progress(value)
+        return True
+
+    return api.llama_progress_callback(report)
+
+
+# ---------------------------------------------------------------- context
+
+
+def _open_context(
+    options: LoadOptions, model: Model, shape: Shape, threads: int, log: NativeLog
+) -> tuple[Context, Shape]:
+    if options.kv_type not in KV_TYPES:
+        raise LoadError("unsupported", f'unknown cache type "{options.kv_type}"')
+    sizes = [shape]
+    if shape.cells > shape.window and options.parallel is None:
+        sizes.append(_smaller(shape))
+    for candidate in sizes:
+        log.clear()
+        parameters = context_parameters(options, candidate, threads)
+        handle = api.llama_init_from_model(model.handle, parameters)
+        if handle:
+            return Context(model, handle), candidate
+    raise _failure(log, "no memory for the context", default="memory")
+
+
+def _smaller(shape: Shape) -> Shape:
+    return Shape(shape.context_length, shape.window, shape.window, 1, 2, shape.batch, shape.ubatch)
+
+
+def _open_adapters(
+    adapters: tuple[Adapter, ...], model: Model, context: Context, log: NativeLog
+) -> Iterator[Any]:
+    if not adapters:
+        return
+    handles = []
+    for adapter in adapters:
+        log.clear()
+        handle = api.llama_adapter_lora_init(model.handle, adapter.path.encode())
+        if not handle:
+            raise _failure(log, "the adapter cannot be loaded")
+        handles.append(handle)
+    count = len(handles)
+    pointers = (api.llama_adapter_lora_p_ctypes * count)(*handles)
+    scales = (ctypes.c_float * count)(*(adapter.scale for adapter in adapters))
+    if api.llama_set_adapters_lora(context.handle, pointers, count, scales) != 0:
+        raise _failure(log, "the adapter does not fit the model")
+    yield from handles
+
+
+def _open_projector(
+    options: LoadOptions, model: Model, threads: int, log: NativeLog
+) -> Projector | None:
+    if not options.projectors:
+        return None
+    log.clear()
+    projector = Projector.open(options.projectors[0], model, threads)
+    if projector is None:
+        raise _failure(log, "the projector cannot be loaded")
+    return projector
+
+
+def _warm_up(model: Model, context: Context, batch: Batch) -> None:
+    """One decode, so that the first request does not pay for page faults and buffers."""
+    vocabulary = model.vocabulary
+    token = vocabulary.bos if vocabulary.bos >= 0 else max(0, vocabulary.eos)
+    api.llama_set_warmup(context.handle, True)
+    batch.clear()
+    batch.add_row(0, token, 0)
+    result = context.decode(batch.native)
+    context.synchronize()
+    api.llama_set_warmup(context.handle, False)
+    context.drop(0)
+    if result != 0:
+        raise LoadError("internal", "the model cannot be evaluated")
+
+
+def _control_texts(model: Model) -> Iterator[str]:
+    vocabulary = model.vocabulary
+    for token in vocabulary.control_tokens():
+        yield vocabulary.piece(token).decode("utf-8", "replace")
+
+
+# ---------------------------------------------------------------- failures
+
+
+def _about_memory(log: NativeLog) -> bool:
+    text = " ".join(log.errors()).lower()
+    return any(sign in text for sign in ("alloc", "out of memory", "insufficient memory"))
+
+
+def _failure(log: NativeLog, text: str, *, default: FailureKind = "file") -> LoadError:
+    lines = log.errors()
+    joined = " ".join(lines).lower()
+    kind: FailureKind = default
+    if "unknown model architecture" in joined or "unsupported" in joined:
+        kind = "unsupported"
+    elif _about_memory(log):
+        kind = "memory"
+    reason = lines[-1] if lines else ""
+    for line in lines:
+        if "error loading model" in line or "unknown model architecture" in line:
+            reason = line
+    return LoadError(kind, f"{text}: {_without_function(reason)}" if reason else text)
+
+
+def _without_function(line: str) -> str:
+    """Drop the C++ function name llama.cpp puts before its messages."""
+    head, colon, rest = line.partition(": ")
+    return rest if colon and " " not in head else line

@@ -1,0 +1,273 @@
+"""The inner loop: one batch per step for all streams and all prompts."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from puna.runner.answer import Answers
+from puna.runner.chunks import PrefillRate, chunk_length, fill_start
+from puna.runner.llama import NativeError
+from puna.runner.loading import OpenModel
+from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
+from puna.runner.requests import Ending, Generation
+from puna.runner.slots import Slot, SlotTable
+
+_NO_CELLS = 1
+_ABORTED = 2
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one slot has in the batch. ``row``: whose logits are wanted, -1 = none."""
+
+    slot: Slot
+    start: int
+    count: int
+    row: int
+
+
+class Loop:
+    """Requests for text, from waiting to their last token.
+
+    Lives on the main thread. Every request it is given ends in one ``Finished``
+    or one ``Failed``.
+    """
+
+    def __init__(self, opened: OpenModel, slots: SlotTable, send: Callable[[Report], None]) -> None:
+        self._opened = opened
+        self._context = opened.context
+        self._batch = opened.batch
+        self._slots = slots
+        self._send = send
+        self._answers = Answers(opened, slots)
+        self._waiting: deque[Generation] = deque()
+        self._rate = PrefillRate()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step would do something."""
+        return bool(self._waiting) or any(slot.generation for slot in self._slots.slots)
+
+    def holds(self, request_id: int) -> bool:
+        """Whether a slot works for a request. Safe to call from any thread."""
+        generations = [slot.generation for slot in self._slots.slots]
+        return any(g is not None and g.id == request_id for g in generations)
+
+    def submit(self, generation: Generation) -> None:
+        """Put a request at the end of the queue."""
+        self._waiting.append(generation)
+
+    def cancel(self, request_id: int) -> bool:
+        """End a request; False when it is not here."""
+        for generation in self._waiting:
+            if generation.id == request_id:
+                self._waiting.remove(generation)
+                self._fail(generation, "canceled", "request canceled")
+                return True
+        for slot in self._slots.slots:
+            generation_here = slot.generation
+            if generation_here is not None and generation_here.id == request_id:
+                self._slots.release(slot)
+                self._fail(generation_here, "canceled", "request canceled")
+                return True
+        return False
+
+    def step(self) -> None:
+        """Admit, decode one batch, sample, report."""
+        self._admit()
+        if self._evaluate_media():
+            return
+        parts = self._compose()
+        if not parts:
+            return
+        started = time.monotonic()
+        result = self._context.decode(self._batch.native)
+        if result != 0:
+            self._recover(parts, result)
+            return
+        wanted = any(part.row >= 0 for part in parts)
+        if wanted:
+            self._context.synchronize()
+        self._commit(parts)
+        self._rate.observe(self._prompt_rows(parts), time.monotonic() - started)
+        if wanted:
+            self._sample(parts)
+
+    # ------------------------------------------------------------ before the batch
+
+    def _admit(self) -> None:
+        while self._waiting:
+            generation = self._waiting[0]
+            if self._slots.place(generation) is None:
+                return
+            self._waiting.popleft()
+            if not generation.admitted_ns:
+                generation.admitted_ns = time.monotonic_ns()
+
+    def _evaluate_media(self) -> bool:
+        """Put one image or sound into the cache, if one is next somewhere."""
+        for slot in self._slots.running:
+            generation = slot.generation
+            media = generation.media_at(len(slot.tokens)) if generation else None
+            if generation is None or media is None:
+                continue
+            projector = self._opened.projector
+            assert projector is not None
+            try:
+                projector.evaluate(self._context, media, slot.sequence, self._opened.ubatch)
+            except NativeError as error:
+                self._slots.drop(slot)
+                self._slots.release(slot)
+                self._fail(generation, "internal", str(error))
+                return True
+            slot.tokens = generation.tokens[: media.end]
+            if generation.pending(media.end) == 0:
+                self._sample([_Part(slot, media.start, media.end - media.start, -1)], last=True)
+            return True
+        return False
+
+    def _compose(self) -> list[_Part]:
+        """Fill the batch: one row per stream, then pieces of prompts, one ubatch at most."""
+        self._batch.clear()
+        parts: list[_Part] = []
+        reading: list[Slot] = []
+        for slot in self._slots.running:
+            generation = slot.generation
+            if generation is None:
+                continue
+            if not self._answers.make_window(slot, generation):
+                self._finish(slot, generation, Ending("length"))
+            elif generation.begun and generation.pending(len(slot.tokens)) == 1:
+                parts.append(self._stream_row(slot, generation))
+            else:
+                reading.append(slot)
+        self._read_prompts(parts, reading)
+        return parts
+
+    def _stream_row(self, slot: Slot, generation: Generation) -> _Part:
+        position = len(slot.tokens)
+        row = self._batch.add_row(slot.sequence, generation.tokens[position], position)
+        return _Part(slot, position, 1, row)
+
+    def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
+        room = self._opened.ubatch - self._batch.rows
+        if parts:
+            room = min(room, self._rate.budget())
+        filling: list[Slot] = []
+        for slot in reading:
+            if room <= 0:
+                return
+            if not self._slots.bind_late(slot, filling):
+                continue
+            part = self._prompt_part(slot, room)
+            filling.append(slot)
+            parts.append(part)
+            room -= part.count
+
+    def _prompt_part(self, slot: Slot, room: int) -> _Part:
+        generation = slot.generation
+        assert generation is not None
+        start = len(slot.tokens)
+        run = generation.text_run(start)
+        fast = self._opened.fast_rows
+        size = chunk_length(run, room, fast_rows=fast)
+        last = start + size == len(generation.tokens)
+        if last and fast:
+            start, size = self._filled(slot, start, size, room)
+        tokens = generation.tokens[start : start + size]
+        row = self._batch.add_chunk(slot.sequence, tokens, start, last_output=last)
+        return _Part(slot, start, size, row if last else -1)
+
+    def _filled(self, slot: Slot, start: int, size: int, room: int) -> tuple[int, int]:
+        """Begin a short last chunk earlier, where the cache can be cut there."""
+        fast = self._opened.fast_rows
+        rows = self._batch.rows
+        earlier = fill_start(start, size + rows, fast_rows=fast)
+        generation = slot.generation
+        assert generation is not None
+        media_end = max((media.end for media in generation.prompt.media), default=0)
+        grown = size + start - earlier
+        if earlier == start or grown > room or earlier < media_end:
+            return start, size
+        if self._opened.model.keeps_state:
+            return start, size
+        if not self._slots.cut(slot, earlier):
+            self._slots.drop(slot)
+            return 0, min(room, generation.text_run(0))
+        return earlier, grown
+
+    # ------------------------------------------------------------ after the batch
+
+    def _commit(self, parts: list[_Part]) -> None:
+        for part in parts:
+            generation = part.slot.generation
+            assert generation is not None
+            end = part.start + part.count
+            part.slot.tokens.extend(generation.tokens[part.start : end])
+            if part.row < 0:
+                self._send(Progress(generation.id, end, len(generation.prompt.tokens)))
+
+    def _prompt_rows(self, parts: list[_Part]) -> int:
+        return sum(part.count for part in parts if part.count > 1)
+
+    def _sample(self, parts: list[_Part], *, last: bool = False) -> None:
+        deltas: list[Delta] = []
+        endings: list[tuple[Slot, Generation, Ending]] = []
+        for part in parts:
+            generation = part.slot.generation
+            if generation is None or (part.row < 0 and not last):
+                continue
+            delta, ending = self._answers.advance(generation, self._context.logits(part.row))
+            if delta is not None:
+                deltas.append(delta)
+            if ending is not None:
+                endings.append((part.slot, generation, ending))
+        if deltas:
+            self._send(Step(tuple(deltas)))
+        for slot, generation, ending in endings:
+            self._finish(slot, generation, ending)
+
+    # ------------------------------------------------------------ endings
+
+    def _finish(self, slot: Slot, generation: Generation, ending: Ending) -> None:
+        self._slots.release(slot)
+        for report in self._answers.finish(generation, ending):
+            self._send(report)
+
+    def _fail(self, generation: Generation, kind: FailureKind, text: str) -> None:
+        generation.sampler.close()
+        self._send(Failed(generation.id, kind, text))
+
+    def _recover(self, parts: list[_Part], result: int) -> None:
+        """Undo a batch that did not run to its end; the next step tries again."""
+        self._context.clear_abort()
+        for part in parts:
+            if not self._slots.cut(part.slot, len(part.slot.tokens)):
+                self._slots.drop(part.slot)
+        if result == _ABORTED:
+            return
+        if result == _NO_CELLS and (self._slots.evict() or self._preempt()):
+            return
+        kind: FailureKind = "memory" if result == _NO_CELLS else "internal"
+        for slot in self._slots.running:
+            generation = slot.generation
+            assert generation is not None
+            self._slots.release(slot)
+            self._fail(generation, kind, f"the model cannot be evaluated (code {result})")
+        self._slots.forget_all()
+
+    def _preempt(self) -> bool:
+        """Send the request admitted last back to the queue; its tokens are read again later."""
+        running = self._slots.running
+        if len(running) < 2:
+            return False
+        slot = running[-1]
+        generation = slot.generation
+        assert generation is not None
+        self._slots.release(slot)
+        self._slots.drop(slot)
+        self._waiting.appendleft(generation)
+        return True

@@ -1,0 +1,179 @@
+"""Images and audio: a projector turns them into embeddings at positions of a prompt."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import llama_cpp.mtmd_cpp
+
+from puna.errors import InvalidInput
+from puna.runner.llama import Context, Model, NativeError
+
+mtmd: Any = llama_cpp.mtmd_cpp
+
+_IMAGE = 1
+_AUDIO = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a prompt.
+
+    Attributes:
+        parse_special: texts of control tokens in it become those tokens.
+    """
+
+    text: str
+    parse_special: bool = True
+
+
+Part: TypeAlias = Segment | bytes
+"""Text, or the bytes of an image or sound file."""
+
+
+class MediaChunk:
+    """Preprocessed media; frees its native memory with itself."""
+
+    def __init__(self, handle: Any, digest: bytes) -> None:
+        self.handle = mtmd.mtmd_input_chunk_copy(handle)
+        self.positions: int = mtmd.mtmd_input_chunk_get_n_pos(handle)
+        # Negative ids cannot meet tokens; equal media at equal places compare equal.
+        seed = int.from_bytes(hashlib.blake2b(digest, digest_size=7).digest(), "little")
+        self.placeholders = [-1 - seed - place for place in range(self.positions)]
+
+    def __del__(self) -> None:
+        mtmd.mtmd_input_chunk_free(self.handle)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Where a chunk stands in a prompt, in positions."""
+
+    start: int
+    chunk: MediaChunk
+
+    @property
+    def end(self) -> int:
+        """The position after it."""
+        return self.start + self.chunk.positions
+
+
+class Projector:
+    """An mmproj file, opened beside a model."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self.vision: bool = mtmd.mtmd_support_vision(handle)
+        self.audio: bool = mtmd.mtmd_support_audio(handle)
+
+    @classmethod
+    def open(cls, path: str, model: Model, threads: int) -> Projector | None:
+        """Open a projector file; ``None`` when llama.cpp refuses it."""
+        parameters = mtmd.mtmd_context_params_default()
+        parameters.n_threads = threads
+        parameters.print_timings = False
+        parameters.warmup = False
+        handle = mtmd.mtmd_init_from_file(path.encode(), model.handle, parameters)
+        return cls(handle) if handle else None
+
+    def tokenize(
+        self, parts: Sequence[Part], *, add_special: bool
+    ) -> tuple[list[int], list[Media]]:
+        """Tokens with placeholders where media stand, and these media.
+
+        Raises:
+            InvalidInput: bytes that are no image or sound this model takes.
+        """
+        bitmaps = [_Bitmap(self._handle, part) for part in parts if isinstance(part, bytes)]
+        self._check_kinds(bitmaps)
+        chunks = mtmd.mtmd_input_chunks_init()
+        try:
+            self._split(parts, bitmaps, chunks, add_special=add_special)
+            return _collect(chunks, bitmaps)
+        finally:
+            mtmd.mtmd_input_chunks_free(chunks)
+            for bitmap in bitmaps:
+                bitmap.close()
+
+    def evaluate(self, context: Context, media: Media, sequence: int, rows: int) -> None:
+        """Encode media and put them into the cache of a sequence.
+
+        Raises:
+            NativeError: no room in the cache, or the encoder failed.
+        """
+        end = ctypes.c_int32()
+        result = mtmd.mtmd_helper_eval_chunk_single(
+            self._handle,
+            context.handle,
+            media.chunk.handle,
+            media.start,
+            sequence,
+            rows,
+            True,
+            ctypes.byref(end),
+        )
+        if result != 0:
+            raise NativeError("the image could not be evaluated")
+
+    def _check_kinds(self, bitmaps: Sequence[_Bitmap]) -> None:
+        for bitmap in bitmaps:
+            if bitmap.audio and not self.audio:
+                raise InvalidInput("this model does not take audio")
+            if not bitmap.audio and not self.vision:
+                raise InvalidInput("this model does not take images")
+
+    def _split(
+        self, parts: Sequence[Part], bitmaps: Sequence[_Bitmap], chunks: Any, *, add_special: bool
+    ) -> None:
+        given = iter(bitmaps)
+        texts = []
+        native = (ctypes.POINTER(mtmd.mtmd_input_part) * len(parts))()
+        for index, part in enumerate(parts):
+            entry = mtmd.mtmd_input_part()
+            if isinstance(part, bytes):
+                entry.bitmap = next(given).handle
+            else:
+                raw = part.text.encode("utf-8", "replace")
+                text = mtmd.mtmd_input_text(raw, len(raw), False, part.parse_special)
+                texts.append(text)
+                entry.text = ctypes.pointer(text)
+            native[index] = ctypes.pointer(entry)
+        result = mtmd.mtmd_tokenize_from_parts(
+            self._handle, chunks, native, len(parts), add_special
+        )
+        if result != 0:
+            raise InvalidInput("the media of this prompt cannot be read")
+
+
+class _Bitmap:
+    def __init__(self, projector: Any, data: bytes) -> None:
+        buffer = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+        self.handle = mtmd.mtmd_helper_bitmap_init_from_buf(projector, buffer, len(data), False)
+        if not self.handle:
+            raise InvalidInput("failed to process image: unknown format")
+        self.audio: bool = mtmd.mtmd_bitmap_is_audio(self.handle)
+        self.digest = hashlib.blake2b(data, digest_size=16).digest()
+
+    def close(self) -> None:
+        mtmd.mtmd_bitmap_free(self.handle)
+
+
+def _collect(chunks: Any, bitmaps: Sequence[_Bitmap]) -> tuple[list[int], list[Media]]:
+    tokens: list[int] = []
+    media: list[Media] = []
+    digest = hashlib.blake2b(b"".join(bitmap.digest for bitmap in bitmaps)).digest()
+    for index in range(mtmd.mtmd_input_chunks_size(chunks)):
+        handle = mtmd.mtmd_input_chunks_get(chunks, index)
+        if mtmd.mtmd_input_chunk_get_type(handle) in (_IMAGE, _AUDIO):
+            chunk = MediaChunk(handle, digest + index.to_bytes(4, "little"))
+            media.append(Media(len(tokens), chunk))
+            tokens += chunk.placeholders
+        else:
+            count = ctypes.c_size_t()
+            texts = mtmd.mtmd_input_chunk_get_tokens_text(handle, ctypes.byref(count))
+            tokens += texts[: count.value]
+    return tokens, media

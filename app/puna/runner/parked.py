@@ -1,0 +1,128 @@
+"""Conversations kept outside the cache: in main memory, and from there on disk.
+
+Idle sequences cost every running stream attention time as long as they hold
+cells, so their state is copied out and put back when a prompt continues them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from puna.runner.llama import ByteArray
+from puna.runner.prefix import common_prefix
+from puna.runner.state import StateFile, StateFolder
+
+MIN_TOKENS = 32
+"""Shorter conversations are read again faster than they are looked for."""
+
+MIN_TOKENS_ON_DISK = 128
+
+
+@dataclass(slots=True, eq=False)
+class Parked:
+    """The state of one conversation.
+
+    Attributes:
+        state: ``None`` when it is only on disk.
+        file: ``None`` when it was not written.
+        used: larger = later.
+    """
+
+    tokens: list[int]
+    state: ByteArray | None
+    file: StateFile | None
+    used: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of main memory it takes."""
+        return self.state.nbytes if self.state is not None else 0
+
+
+class ParkedConversations:
+    """The conversations outside the cache, least recently used first to go."""
+
+    def __init__(self, limit: int, folder: StateFolder | None) -> None:
+        self._limit = limit
+        self._folder = folder
+        self._clock = itertools.count(1)
+        self._entries: list[Parked] = []
+        if folder is not None:
+            self._entries = [
+                Parked(file.tokens, None, file, next(self._clock)) for file in folder.files()
+            ]
+
+    def find(self, tokens: Sequence[int], *, longer_than: int) -> tuple[Parked, int] | None:
+        """The entry that shares most with ``tokens``, and how much, if that is enough."""
+        best: Parked | None = None
+        for entry in self._entries:
+            shared = common_prefix(entry.tokens, tokens)
+            if shared > longer_than:
+                best, longer_than = entry, shared
+        return (best, longer_than) if best is not None else None
+
+    def has(self, tokens: Sequence[int]) -> bool:
+        """Whether an entry holds all of ``tokens``."""
+        return any(common_prefix(entry.tokens, tokens) == len(tokens) for entry in self._entries)
+
+    def add(self, tokens: list[int], state: ByteArray) -> None:
+        """Keep a state; entries that it continues are replaced."""
+        for entry in list(self._entries):
+            if common_prefix(entry.tokens, tokens) == len(entry.tokens):
+                self.remove(entry)
+        self._entries.append(Parked(tokens, state, None, next(self._clock)))
+        self._shrink()
+
+    def read(self, entry: Parked) -> ByteArray | None:
+        """The state, from disk if need be; a damaged file is forgotten."""
+        entry.used = next(self._clock)
+        if entry.state is not None:
+            return entry.state
+        state = entry.file.read() if entry.file is not None else None
+        if state is None:
+            self.remove(entry)
+        return state
+
+    def remove(self, entry: Parked) -> None:
+        """Forget an entry and its file."""
+        self._entries = [other for other in self._entries if other is not entry]
+        if entry.file is not None:
+            entry.file.delete()
+
+    def write_one(self) -> bool:
+        """Write one entry that is not on disk yet; False when there is none."""
+        for entry in self._entries:
+            if self._wants_file(entry):
+                self._write(entry)
+                return True
+        return False
+
+    def write_all(self) -> None:
+        """Write every entry that is not on disk yet."""
+        while self.write_one():
+            pass
+
+    def _wants_file(self, entry: Parked) -> bool:
+        return (
+            self._folder is not None
+            and self._folder.usable
+            and entry.file is None
+            and len(entry.tokens) >= MIN_TOKENS_ON_DISK
+        )
+
+    def _write(self, entry: Parked) -> None:
+        assert self._folder is not None
+        assert entry.state is not None
+        entry.file = self._folder.write(entry.tokens, entry.state)
+
+    def _shrink(self) -> None:
+        while sum(entry.size for entry in self._entries) > self._limit:
+            oldest = min((e for e in self._entries if e.state is not None), key=lambda e: e.used)
+            if self._wants_file(oldest):
+                self._write(oldest)
+            if oldest.file is not None:
+                oldest.state = None
+            else:
+                self.remove(oldest)

@@ -1,0 +1,283 @@
+"""The sequences of the cache: who uses which, what can be reused, what must go."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from puna.runner.llama import Context, Model
+from puna.runner.parked import MIN_TOKENS, Parked, ParkedConversations
+from puna.runner.prefix import SHARE_GAIN, common_prefix
+from puna.runner.requests import Generation
+
+_ANSWER_RESERVE = 256
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One sequence of the cache.
+
+    Attributes:
+        tokens: what its cells hold, in order.
+        saved: a copy of it is parked.
+        used: larger = later.
+    """
+
+    sequence: int
+    tokens: list[int] = field(default_factory=list)
+    generation: Generation | None = None
+    saved: bool = False
+    used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reuse:
+    """Where the beginning of a prompt comes from: a slot, or a parked state."""
+
+    length: int = 0
+    slot: Slot | None = None
+    parked: Parked | None = None
+
+
+class SlotTable:
+    """All slots of a context. ``slot.tokens`` always equals what the cells hold."""
+
+    def __init__(
+        self, model: Model, context: Context, slots: int, parked: ParkedConversations
+    ) -> None:
+        self._model = model
+        self._context = context
+        self._parked = parked
+        self._clock = itertools.count(1)
+        self.slots = [Slot(index) for index in range(slots)]
+
+    @property
+    def running(self) -> list[Slot]:
+        """Slots with a request, in the order the requests were admitted."""
+        busy = (slot for slot in self.slots if slot.generation is not None)
+        return sorted(busy, key=lambda slot: slot.used)
+
+    # ------------------------------------------------------------ admission
+
+    def place(self, generation: Generation) -> Slot | None:
+        """Give a request a slot and everything of its prompt that is known already.
+
+        Returns ``None`` when it must wait for a slot or for cells.
+        """
+        free = [slot for slot in self.slots if slot.generation is None]
+        if not free or not self._has_room(generation):
+            return None
+        reuse = self._best_reuse(generation)
+        slot = self._target(free, reuse)
+        self._clear_others(slot, reuse)
+        length = self._fill(slot, reuse, generation)
+        slot.generation = generation
+        slot.saved = False
+        slot.used = next(self._clock)
+        generation.cached = length
+        return slot
+
+    def _has_room(self, generation: Generation) -> bool:
+        running = self.running
+        if not running:
+            return True
+        used = sum(_claim(slot.generation) for slot in running if slot.generation)
+        return used + _claim(generation) <= self._context.cells
+
+    def _best_reuse(self, generation: Generation) -> _Reuse:
+        best = _Reuse()
+        for slot in self.slots:
+            length = self._usable(slot.tokens, generation)
+            busy = slot.generation is not None
+            if busy and (self._model.keeps_state or generation.prompt.media):
+                continue
+            # A free slot is used where it is, a busy one costs a copy.
+            if length > best.length + (SHARE_GAIN if busy else 0):
+                best = _Reuse(length, slot=slot)
+        found = self._parked.find(generation.tokens, longer_than=best.length + SHARE_GAIN)
+        if found is not None:
+            length = self._usable(found[0].tokens, generation)
+            if length > best.length + SHARE_GAIN:
+                best = _Reuse(length, parked=found[0])
+        return best
+
+    def _usable(self, tokens: list[int], generation: Generation) -> int:
+        """How many of ``tokens`` a prompt can take over."""
+        shared = common_prefix(tokens, generation.tokens)
+        length = min(shared, len(generation.tokens) - 1, generation.reuse_limit)
+        if self._model.keeps_state and length < len(tokens):
+            return 0
+        for media in generation.prompt.media:
+            if media.start < length < media.end:
+                length = media.start
+        return length
+
+    def _target(self, free: list[Slot], reuse: _Reuse) -> Slot:
+        own = reuse.slot
+        # A long conversation is not destroyed for the sake of a short common start.
+        if own in free and own is not None and reuse.length >= 0.1 * len(own.tokens):
+            return own
+        others = [slot for slot in free if slot is not own] or free
+        return min(others, key=lambda slot: (bool(slot.tokens), slot.used))
+
+    def _clear_others(self, target: Slot, reuse: _Reuse) -> None:
+        for slot in self.slots:
+            if slot.generation is None and slot is not reuse.slot and slot.tokens:
+                self.park(slot)
+        if target is reuse.slot and reuse.length < 0.5 * len(target.tokens):
+            self.save(target)
+
+    def _fill(self, slot: Slot, reuse: _Reuse, generation: Generation) -> int:
+        """Put the reused part into the slot; returns its length in the end."""
+        length = reuse.length
+        if reuse.parked is not None:
+            length = self._restore(slot, reuse.parked, length)
+        elif reuse.slot is not None and reuse.slot is not slot:
+            self._context.drop(slot.sequence)
+            self._context.share(reuse.slot.sequence, slot.sequence, 0, length)
+            slot.tokens = generation.tokens[:length]
+        if length == 0 or not self.cut(slot, length):
+            self.drop(slot)
+        return len(slot.tokens)
+
+    def _restore(self, slot: Slot, parked: Parked, length: int) -> int:
+        self.drop(slot)
+        state = self._parked.read(parked)
+        if state is None or not self._context.write_state(slot.sequence, state):
+            self._parked.remove(parked)
+            self.drop(slot)
+            return 0
+        slot.tokens = list(parked.tokens)
+        return length
+
+    # ------------------------------------------------------------ while it runs
+
+    def bind_late(self, slot: Slot, filling: Iterable[Slot]) -> bool:
+        """Take over what another slot has read of this prompt by now.
+
+        Returns False when a slot of ``filling`` reads the same tokens in this
+        very step: then waiting is cheaper than reading.
+        """
+        generation = slot.generation
+        assert generation is not None
+        if self._model.keeps_state or generation.prompt.media:
+            return True
+        for other in self.slots:
+            if other is slot:
+                continue
+            shared = self._usable(other.tokens, generation)
+            if shared > len(slot.tokens) + SHARE_GAIN:
+                self._take_over(slot, other, shared)
+        for other in filling:
+            source = other.generation
+            if source is not None:
+                shared = self._usable(source.tokens, generation)
+                if shared > len(slot.tokens) + SHARE_GAIN:
+                    return False
+        return True
+
+    def _take_over(self, slot: Slot, other: Slot, end: int) -> None:
+        generation = slot.generation
+        assert generation is not None
+        start = len(slot.tokens)
+        self._context.share(other.sequence, slot.sequence, start, end)
+        if self._window_is_whole(slot, end):
+            generation.cached += end - start
+            slot.tokens = generation.tokens[:end]
+        else:
+            self.drop(slot)
+
+    def cut(self, slot: Slot, length: int) -> bool:
+        """Keep the first ``length`` tokens; False when nothing usable would remain."""
+        if length < len(slot.tokens) or self._context.last_position(slot.sequence) >= length:
+            if not self._context.cut(slot.sequence, length):
+                return False
+            del slot.tokens[length:]
+        return self._window_is_whole(slot, length)
+
+    def can_slide(self, slot: Slot, start: int) -> bool:
+        """Whether no other sequence shares cells from ``start`` on."""
+        for other in self.slots:
+            if other is not slot and common_prefix(other.tokens, slot.tokens) > start:
+                if other.generation is not None:
+                    return False
+                self.park(other)
+        return True
+
+    def _window_is_whole(self, slot: Slot, length: int) -> bool:
+        """A sliding window must still hold all positions that the next token looks at."""
+        if self._model.window <= 0:
+            return True
+        first = self._context.first_position(slot.sequence)
+        return 0 <= first <= max(0, length - self._model.window)
+
+    # ------------------------------------------------------------ going
+
+    def release(self, slot: Slot) -> None:
+        """The request of a slot has ended; its tokens stay for the next one."""
+        slot.generation = None
+        slot.saved = False
+        slot.used = next(self._clock)
+
+    def drop(self, slot: Slot) -> None:
+        """Empty a slot."""
+        self._context.drop(slot.sequence)
+        slot.tokens = []
+        slot.saved = False
+
+    def save(self, slot: Slot) -> None:
+        """Park a copy of an idle slot, unless that was done or is not worth it."""
+        if slot.saved or len(slot.tokens) < MIN_TOKENS or min(slot.tokens) < 0:
+            return
+        slot.saved = True
+        if self._parked.has(slot.tokens):
+            return
+        state = self._context.read_state(slot.sequence)
+        if state.size:
+            self._parked.add(list(slot.tokens), state)
+
+    def park(self, slot: Slot) -> None:
+        """Copy an idle slot out and free its cells."""
+        self.save(slot)
+        self.drop(slot)
+
+    def park_next(self) -> bool:
+        """Idle work: copy one slot out; only the last used one keeps its cells."""
+        idle = [slot for slot in self.slots if slot.generation is None and slot.tokens]
+        idle.sort(key=lambda slot: slot.used)
+        for slot in idle[:-1]:
+            self.park(slot)
+            return True
+        if idle and not idle[-1].saved and len(idle[-1].tokens) >= MIN_TOKENS:
+            self.save(idle[-1])
+            idle[-1].saved = True
+            return True
+        return False
+
+    def save_all(self) -> None:
+        """Park copies of all idle slots."""
+        for slot in self.slots:
+            if slot.generation is None:
+                self.save(slot)
+
+    def evict(self) -> bool:
+        """Free the cells of the idle slot used longest ago; False when there is none."""
+        idle = [slot for slot in self.slots if slot.generation is None and slot.tokens]
+        if not idle:
+            return False
+        self.park(min(idle, key=lambda slot: slot.used))
+        return True
+
+    def forget_all(self) -> None:
+        """Empty every slot, after the cache became unusable."""
+        for slot in self.slots:
+            self.drop(slot)
+
+
+def _claim(generation: Generation | None) -> int:
+    """Cells a request will want soon."""
+    if generation is None:
+        return 0
+    rest = max(0, generation.limit - len(generation.answer))
+    return len(generation.tokens) + min(rest, _ANSWER_RESERVE)
