@@ -13,6 +13,7 @@ Source: ``ollama-store-registry-cli`` contract, 2.7.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -40,6 +41,7 @@ _MIN_PART = 100_000_000
 _MAX_PART = 1_000_000_000
 _CHECKPOINT_BYTES = 64 << 20
 _CHECKPOINT_SECONDS = 5.0
+_HASH_CHUNK = 1 << 20
 
 
 @dataclass(slots=True)
@@ -81,6 +83,9 @@ class PartialBlob:
         self._stamps = stamps
         self._file = final.with_name(final.name + "-partial")
         self._descriptor = -1
+        self._reader = -1
+        self._state = hashlib.sha256()
+        self._hashed = 0
         self._lock = threading.Lock()
         self._pending = 0
         self._checkpointed = time.monotonic()
@@ -96,17 +101,21 @@ class PartialBlob:
         """Bytes that are there."""
         return sum(part.completed for part in self.parts)
 
+    def stored(self, total: int) -> int:
+        """Bytes that an earlier download of this size has on disk; 0 when it cannot be resumed."""
+        parts = self._resumable(total)
+        return sum(part.completed for part in parts)
+
     def open(self, total: int) -> None:
         """Take up an earlier download of this size, or begin a new one.
 
         Raises:
             NoSpace, StoreReadOnly, StoreError: the files cannot be made.
         """
-        parts = self._recorded_parts()
-        found = regular(self._file)
-        resumable = parts and found and sum(part.size for part in parts) == total == found.st_size
+        parts = self._resumable(total)
+        self._forget_hash()
         with store_errors("open download"):
-            if resumable:
+            if parts:
                 self._descriptor = self._disk.open(self._file, write=True)
                 self.parts = parts
             else:
@@ -127,6 +136,37 @@ class PartialBlob:
         part.completed += len(data)
         with self._lock:
             self._pending += len(data)
+
+    def restart(self) -> None:
+        """Forget all bytes. Nobody may be writing or hashing."""
+        for part in self.parts:
+            part.restart()
+        self._forget_hash()
+
+    def hash_some(self, limit: int) -> int:
+        """Hash on, up to ``limit`` bytes, over what is there without a gap.
+
+        One thread at a time; others may write meanwhile. Done beside the
+        download, it leaves little for :meth:`finish`.
+
+        Returns:
+            How many bytes were hashed.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        begin, end = self._hashed, min(self._gapless(), self._hashed + limit)
+        with store_errors("read download"):
+            if self._reader < 0:
+                self._reader = self._disk.open(self._file)
+                os.lseek(self._reader, begin, os.SEEK_SET)
+            while self._hashed < end:
+                piece = os.read(self._reader, min(_HASH_CHUNK, end - self._hashed))
+                if not piece:
+                    break
+                self._state.update(piece)
+                self._hashed += len(piece)
+        return self._hashed - begin
 
     @property
     def checkpoint_due(self) -> bool:
@@ -168,7 +208,9 @@ class PartialBlob:
             raise StoreError("the download is not complete")
         with store_errors("finish download"):
             self._disk.sync(self._descriptor)
-            got = Digest.of_file(self._descriptor)
+        while self.hash_some(self.total):
+            pass
+        got = Digest(self._state.hexdigest())
         if got != expected:
             self.discard()
             raise DigestMismatch(
@@ -188,6 +230,28 @@ class PartialBlob:
         discard(self._disk, self._file)
         self._remove_records()
         self.parts = []
+
+    def _resumable(self, total: int) -> list[Part]:
+        """Parts of an earlier download of this size, empty when it cannot be continued."""
+        parts = self._recorded_parts()
+        found = regular(self._file)
+        size = sum(part.size for part in parts)
+        return parts if found and size == total == found.st_size else []
+
+    def _gapless(self) -> int:
+        """Bytes from the start of the file to the first one that is missing."""
+        end = 0
+        for part in self.parts:
+            end += part.completed
+            if not part.done:
+                break
+        return end
+
+    def _forget_hash(self) -> None:
+        self._state, self._hashed = hashlib.sha256(), 0
+        if self._reader >= 0:
+            os.close(self._reader)
+            self._reader = -1
 
     def _begin(self, total: int) -> None:
         self.discard()
@@ -241,6 +305,9 @@ class PartialBlob:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+        if self._reader >= 0:
+            os.close(self._reader)
+            self._reader = -1
 
 
 def divide(total: int) -> Iterator[Part]:

@@ -42,14 +42,20 @@ def add(store: Store) -> AddModel:
     """``add("m:t", weights=b"…", system="…")`` puts a model into the store."""
 
     def add(model: str, weights: bytes = b"GGUF weights", system: str = "") -> Manifest:
-        manifest = build_manifest(store, weights, system)
+        manifest = _build(store, weights, system)
         store.library.discard(store.library.write(name(model), manifest))
         return manifest
 
     return add
 
 
-def build_manifest(store: Store, weights: bytes, system: str = "") -> Manifest:
+@pytest.fixture
+def build() -> Callable[..., Manifest]:
+    """``build(store, weights, system)``: a manifest whose blobs are there."""
+    return _build
+
+
+def _build(store: Store, weights: bytes, system: str = "") -> Manifest:
     layers = [Descriptor(manifests.MODEL, *store.blobs.put(weights))]
     if system:
         layers.append(Descriptor(manifests.SYSTEM, *store.blobs.put(system.encode())))

@@ -49,15 +49,14 @@ def test_a_missing_blob_is_an_error(blobs: BlobStore) -> None:
 def test_bytes_of_another_digest_are_refused_and_leave_nothing(blobs: BlobStore) -> None:
     with blobs.writer() as writer:
         writer.write(DATA)
-        with pytest.raises(DigestMismatch, match='expected "sha256:0+", got "sha256:'):
+        with pytest.raises(DigestMismatch, match=r'expected "sha256:0+", got "sha256:'):
             writer.commit(Digest("0" * 64))
     assert list(blobs.folder.iterdir()) == []
 
 
 def test_a_writer_that_is_left_leaves_nothing(blobs: BlobStore) -> None:
-    with pytest.raises(KeyboardInterrupt), blobs.writer() as writer:
+    with blobs.writer() as writer:
         writer.write(DATA)
-        raise KeyboardInterrupt
     assert list(blobs.folder.iterdir()) == []
 
 

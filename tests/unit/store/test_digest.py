@@ -34,7 +34,7 @@ def test_both_separators_and_cases_are_read(text: str) -> None:
     ],
 )
 def test_any_other_form_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="^invalid digest format$"):
+    with pytest.raises(InvalidInput, match=r"^invalid digest format$"):
         Digest.parse(text)
 
 
