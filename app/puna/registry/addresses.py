@@ -25,14 +25,15 @@ IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _ATTEMPT_S = 5.0
 """Most seconds for one address while the host has others to try."""
 
-_TRANSLATED = (
+_ODD = (
     ipaddress.IPv6Network("::ffff:0:0/96"),
     ipaddress.IPv6Network("64:ff9b::/96"),
     ipaddress.IPv6Network("64:ff9b:1::/48"),
     ipaddress.IPv6Network("2001::/32"),
     ipaddress.IPv6Network("2002::/16"),
+    ipaddress.IPv6Network("fec0::/10"),
 )
-"""IPv6 ranges that carry an IPv4 address inside; a way around any IPv4 rule."""
+"""IPv6 ranges that carry an IPv4 address inside, a way around any rule, and the old site-local one."""
 
 
 class AddressRefused(httpcore2.ConnectError):
@@ -47,7 +48,7 @@ def is_public(address: str) -> bool:
         return False
     if ip.is_multicast or ip.is_reserved or ip.is_unspecified or not ip.is_global:
         return False
-    return not any(ip in network for network in _TRANSLATED if ip.version == network.version)
+    return not any(ip in network for network in _ODD if ip.version == network.version)
 
 
 class ResolvingBackend(httpcore2.AsyncNetworkBackend):

@@ -118,7 +118,8 @@ class RegistryClient:
         """Ask for the bytes ``first`` to ``last`` (inclusive) of a blob.
 
         The answer is streamed and may be 206 with the range or 200 with the
-        whole blob. Later calls go straight to where this one was redirected.
+        whole blob, or 416. Later calls go straight to where this one was
+        redirected.
 
         Raises:
             RegistryError: an answer of 400 or more; the next call asks the registry again.
@@ -128,7 +129,8 @@ class RegistryClient:
         url = known or self.repository.url(f"blobs/{digest}")
         response = await self._attempt("GET", url, headers, None, follow=True)
         try:
-            await self._raise_for_status(response)
+            if response.status_code != 416:
+                await self._raise_for_status(response)
             if not same_origin(response.request.url, self.repository.origin):
                 self._locations[digest] = response.request.url
             yield response

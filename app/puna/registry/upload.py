@@ -22,9 +22,9 @@ import httpx2
 
 from puna.errors import ManifestUnknown, RegistryDenied, RegistryError
 from puna.registry.client import MANIFEST_TYPE, Body, RegistryClient, redirect_target
-from puna.registry.parts import part_size
 from puna.registry.progress import Progress
 from puna.registry.urls import add_query, resolve
+from puna.store.partial import divide
 
 TRIES = 6
 _PIECE = 1 << 20
@@ -97,12 +97,11 @@ async def _send_parts(
     client: RegistryClient, source: Source, location: httpx2.URL, progress: Progress
 ) -> tuple[httpx2.URL, str]:
     """Send all bytes; returns where to commit and the ETag of the parts."""
-    size = part_size(source.size)
     sums = hashlib.md5(usedforsecurity=False)
     count = 0
     with await asyncio.to_thread(source.path.open, "rb") as file:
-        for first in range(0, source.size, size):
-            part = _Part(file, first, min(size, source.size - first), progress)
+        for stretch in divide(source.size):
+            part = _Part(file, stretch.offset, stretch.size, progress)
             location = await _send_part(client, part, location)
             sums.update(await asyncio.to_thread(part.md5))
             count += 1
