@@ -40,6 +40,9 @@ Answer: TypeAlias = Delta | Progress | Result
 _ABORT_PATIENCE = 0.5
 """Seconds to wait until a runner confirms that it dropped a request."""
 
+_DYING = 0.25
+"""Seconds from the death of a process until we know of it, at most."""
+
 _ERRORS: dict[str, type[PunaError]] = {
     "invalid": InvalidInput,
     "template": TemplateError,
@@ -76,6 +79,7 @@ class Exchange:
         self.request = request
         self.has_output = False
         self.may_retry = False
+        self._opened_at = asyncio.get_running_loop().time()
         self._abort = abort
         self._answers: asyncio.Queue[Answer | PunaError] = asyncio.Queue()
         self._ended = asyncio.Event()
@@ -84,6 +88,18 @@ class Exchange:
     def is_constrained(self) -> bool:
         """The request has a grammar: the likeliest way to kill a runner."""
         return isinstance(self.request, Generate) and self.request.constraint is not None
+
+    def is_cause_unlikely(self, *, others_constrained: bool) -> bool:
+        """Whether a crash now has nothing to do with this request.
+
+        Either another request has a grammar, or the runner died so soon that it
+        must have been dying when the request came. An answer that has begun
+        cannot be made again.
+        """
+        if self.is_constrained or self.has_output:
+            return False
+        age = asyncio.get_running_loop().time() - self._opened_at
+        return others_constrained or age < _DYING
 
     def put(self, answer: Delta | Progress) -> None:
         """A part of the answer came."""

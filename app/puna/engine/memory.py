@@ -143,27 +143,39 @@ def choose(
         context_length: of the settings, 0 = automatic.
         parallel: slots of the settings, each with a full window; 0 = automatic.
     """
-    asked = context_length or None if load.context_length is None else load.context_length
-    bare = msgspec.structs.replace(load, context_length=_STEP, parallel=1, cells=0)
-    left = available - estimate(info, bare, file_bytes).total
-    affordable = _affordable_cells(info, load.kv_type, file_bytes, left)
-    length = _automatic(affordable, parallel) if asked is None else asked
-    length = _within(info, load, length)
-    slots = parallel or load.parallel or (4 if total < _SMALL_MACHINE else 8)
-    window = _round_up(length)
-    cells = window * slots if parallel else max(window, min(affordable, window * slots))
-    settled = msgspec.structs.replace(load, context_length=length, parallel=slots, cells=cells)
+    asked = (context_length or None) if load.context_length is None else load.context_length
+    if load.embedding:
+        settled = _settle_embedding(info, load, asked)
+    else:
+        bare = msgspec.structs.replace(load, context_length=_STEP, parallel=1, cells=0)
+        left = available - estimate(info, bare, file_bytes).total
+        affordable = _affordable_cells(info, load.kv_type, file_bytes, left)
+        slots = parallel or load.parallel or (4 if total < _SMALL_MACHINE else 8)
+        settled = _settle(info, load, asked, affordable, slots, shared=not parallel)
     return Choice(settled, estimate(info, settled, file_bytes), auto_context=asked is None)
+
+
+def _settle(
+    info: ModelInfo, load: LoadOptions, asked: int | None, affordable: int, slots: int, shared: bool
+) -> LoadOptions:
+    full_windows = 2 if shared else slots
+    length = max(_USUAL_CONTEXT, affordable // full_windows // _STEP * _STEP)
+    length = _within(info, load, length if asked is None else asked)
+    window = _round_up(length)
+    cells = max(window, min(affordable, window * slots)) if shared else window * slots
+    return msgspec.structs.replace(load, context_length=length, parallel=slots, cells=cells)
+
+
+def _settle_embedding(info: ModelInfo, load: LoadOptions, asked: int | None) -> LoadOptions:
+    """Such a model reads each text in one piece; its runner chooses the slots."""
+    length = _within(info, load, asked or info.context_length or _USUAL_CONTEXT)
+    return msgspec.structs.replace(load, context_length=length)
 
 
 def _affordable_cells(info: ModelInfo, kv_type: str, file_bytes: int, left: int) -> int:
     budget = min(left // 2, max(_LEAST_CACHE, file_bytes))
     per_cell = cell_bytes(info, kv_type) or 1.0
     return max(0, int(budget / per_cell)) // _STEP * _STEP
-
-
-def _automatic(affordable: int, parallel: int) -> int:
-    return max(_USUAL_CONTEXT, affordable // (parallel or 2) // _STEP * _STEP)
 
 
 def _within(info: ModelInfo, load: LoadOptions, length: int) -> int:

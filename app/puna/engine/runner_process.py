@@ -304,9 +304,8 @@ class RunnerProcess:
         self._exchanges.clear()
         constrained = any(exchange.is_constrained for exchange in exchanges)
         for exchange in exchanges:
-            exchange.may_retry = constrained and not (
-                exchange.is_constrained or exchange.has_output or self._stopping
-            )
+            unlikely = exchange.is_cause_unlikely(others_constrained=constrained)
+            exchange.may_retry = unlikely and not self._stopping
             exchange.end(self._end_error(has_output=exchange.has_output))
 
     def _end_error(self, *, has_output: bool) -> PunaError:

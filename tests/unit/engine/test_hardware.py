@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from puna.engine.hardware import Machine, SystemMemory, reserve, system_memory
+from puna.runner.protocol import Device
+
+GIB = 1 << 30
+
+
+def machine(total: int = 16, available: int = 10, swap: int = 0) -> Machine:
+    return Machine(lambda: SystemMemory(total * GIB, available * GIB, swap * GIB))
+
+
+@pytest.mark.parametrize(("total", "expected"), [(4, 1), (8, 2), (16, 2), (64, 6.4)])
+def test_some_main_memory_is_left_to_others(total: int, expected: float) -> None:
+    assert reserve(total * GIB) == pytest.approx(expected * GIB, abs=1)
+
+
+def test_without_gpu_models_may_take_free_main_memory() -> None:
+    assert machine().free(taken=0) == 8 * GIB
+
+
+def test_main_memory_that_others_use_up_leaves_nothing() -> None:
+    assert machine(available=1).free(taken=0) == 0
+
+
+def test_with_gpus_models_may_take_most_of_their_free_memory() -> None:
+    here = machine()
+    here.note([Device("CPU", "cpu"), Device("GPU", "gpu", 8 * GIB, 6 * GIB)], taken=1 * GIB)
+    assert here.free(taken=3 * GIB, gpu_overhead=GIB) == int(4 * GIB * 0.92) - GIB
+
+
+def test_capacity_counts_swap_and_gpus() -> None:
+    here = machine(swap=4)
+    here.note([Device("GPU", "gpu", 8 * GIB)], taken=0)
+    assert here.capacity() == (16 - 2 + 4 + 8) * GIB
+
+
+def test_main_memory_is_read_from_the_system() -> None:
+    memory = system_memory()
+    assert 0 < memory.available <= memory.total

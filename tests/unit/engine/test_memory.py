@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from puna.engine.memory import Choice, cell_bytes, choose, estimate, slides
+from puna.gguf.metadata import ModelInfo
+from puna.gguf.reader import read_header
+from puna.runner.protocol import LoadOptions
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+SMOLLM2 = {
+    "llama__block_count": 30,
+    "llama__context_length": 8192,
+    "llama__embedding_length": 576,
+    "llama__attention__head_count": 9,
+    "llama__attention__head_count_kv": 3,
+    "llama__vocab_size": 49152,
+}
+LLAMA_8B = {
+    "llama__block_count": 32,
+    "llama__context_length": 131072,
+    "llama__embedding_length": 4096,
+    "llama__attention__head_count": 32,
+    "llama__attention__head_count_kv": 8,
+}
+
+
+@pytest.fixture
+def info(gguf: Any, tmp_path: Path) -> Any:
+    def info(**changes: Any) -> ModelInfo:
+        path = tmp_path / "m.gguf"
+        path.write_bytes(gguf(**changes))
+        return ModelInfo.from_header(read_header(path))
+
+    return info
+
+
+def chosen(info: ModelInfo, *, weights: int = 100 * MIB, **changes: Any) -> Choice:
+    load = changes.pop("load", LoadOptions(paths=("m",)))
+    machine = {"available": 12 * GIB, "total": 16 * GIB} | changes
+    return choose(info, load, file_bytes=weights, **machine)
+
+
+def test_the_cache_of_smollm2_is_what_llama_cpp_reports(info: Any) -> None:
+    load = LoadOptions(paths=("m",), context_length=2048, parallel=1)
+    assert estimate(info(**SMOLLM2), load, 0).cache == 45 * MIB
+
+
+def test_a_quantised_cache_is_smaller(info: Any) -> None:
+    model = info(**SMOLLM2)
+    assert cell_bytes(model, "q8_0") / cell_bytes(model) == 1.0625 / 2
+
+
+def test_layers_without_keys_take_no_cache(info: Any) -> None:
+    hybrid = info(**{**SMOLLM2, "llama__attention__head_count_kv": ("i32", [3, 0] * 15)})
+    assert cell_bytes(hybrid) == cell_bytes(info(**SMOLLM2)) / 2
+
+
+def test_layers_that_share_a_cache_count_once(info: Any) -> None:
+    shared = info(**SMOLLM2, llama__attention__shared_kv_layers=15)
+    assert cell_bytes(shared) == cell_bytes(info(**SMOLLM2)) / 2
+
+
+def test_only_every_nth_layer_of_a_hybrid_keeps_keys(info: Any) -> None:
+    hybrid = info(**SMOLLM2, llama__full_attention_interval=3)
+    assert cell_bytes(hybrid) == cell_bytes(info(**SMOLLM2)) / 3
+
+
+def test_sliding_layers_may_have_narrower_heads(info: Any) -> None:
+    model = info(
+        **SMOLLM2,
+        llama__attention__sliding_window_pattern=2,
+        llama__attention__key_length_swa=32,
+        llama__attention__value_length_swa=32,
+    )
+    assert [slides(model, layer) for layer in range(4)] == [True, False, True, False]
+    assert cell_bytes(model) == cell_bytes(info(**SMOLLM2)) * 0.75
+
+
+def test_an_automatic_window_is_large_but_not_larger_than_trained(info: Any) -> None:
+    choice = chosen(info(**SMOLLM2))
+    assert choice.auto_context
+    assert choice.load.context_length == 8192
+
+
+def test_the_cache_of_an_automatic_window_costs_no_more_than_the_weights(info: Any) -> None:
+    choice = chosen(info(**LLAMA_8B), weights=4 * GIB, available=16 * GIB)
+    assert choice.estimate.cache == 4 * GIB
+    assert choice.load.context_length == 16384
+    assert choice.load.cells == 32768
+
+
+def test_when_memory_is_short_the_window_stays_usable(info: Any) -> None:
+    choice = chosen(info(**LLAMA_8B), weights=4 * GIB, available=5 * GIB)
+    assert choice.load.context_length == 4096
+
+
+def test_slots_share_the_cells(info: Any) -> None:
+    load = chosen(info(**SMOLLM2)).load
+    assert load.parallel == 8
+    assert load.cells is not None
+    assert 8192 < load.cells < 8 * 8192
+
+
+def test_a_small_machine_has_fewer_slots(info: Any) -> None:
+    assert chosen(info(**SMOLLM2), total=4 * GIB).load.parallel == 4
+
+
+def test_slots_of_the_settings_get_a_full_window_each(info: Any) -> None:
+    load = chosen(info(**SMOLLM2), parallel=2, context_length=4096).load
+    assert (load.parallel, load.cells) == (2, 8192)
+
+
+@pytest.mark.parametrize(("asked", "got"), [(1000, 1000), (100_000, 8192), (1, 4), (-5, 4)])
+def test_an_asked_window_is_kept_within_what_is_possible(info: Any, asked: int, got: int) -> None:
+    choice = chosen(info(**SMOLLM2), load=LoadOptions(paths=("m",), context_length=asked))
+    assert choice.load.context_length == got
+    assert not choice.auto_context
+
+
+def test_a_request_wins_over_the_settings(info: Any) -> None:
+    load = LoadOptions(paths=("m",), context_length=512)
+    assert chosen(info(**SMOLLM2), load=load, context_length=128).load.context_length == 512
+
+
+def test_the_settings_win_over_the_automatic_window(info: Any) -> None:
+    choice = chosen(info(**SMOLLM2), context_length=128)
+    assert choice.load.context_length == 128
+    assert not choice.auto_context
+
+
+def test_images_need_a_window_of_2048(info: Any) -> None:
+    load = LoadOptions(paths=("m",), projectors=("p",), context_length=512)
+    assert chosen(info(**SMOLLM2), load=load).load.context_length == 2048
+
+
+def test_an_embedding_model_has_its_whole_window_and_no_cache(info: Any) -> None:
+    choice = chosen(info(**SMOLLM2), load=LoadOptions(paths=("m",), embedding=True))
+    assert choice.load.context_length == 8192
+    assert choice.estimate.cache == 0
+    assert choice.load.parallel is None
+
+
+def test_the_total_is_the_sum(info: Any) -> None:
+    parts = chosen(info(**SMOLLM2), weights=100 * MIB).estimate
+    assert parts.total == parts.weights + parts.cache + parts.compute + parts.overhead
