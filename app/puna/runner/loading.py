@@ -153,8 +153,8 @@ def choose_shape(options: LoadOptions, model: Model, free: int, total: int) -> S
         return _embedding_shape(length, options)
     window = _round_up(length)
     slots = options.parallel or (4 if total < _SMALL_MACHINE else 8)
-    cells = window * slots
-    if options.parallel is None:
+    cells = max(window, _round_up(options.cells or window * slots))
+    if options.parallel is None and options.cells is None:
         affordable = free // 4 // max(1, model.cell_bytes)
         cells = max(window, min(cells, affordable // _CELL_STEP * _CELL_STEP))
     ubatch = max(32, min(options.batch or _UBATCH, window))
