@@ -29,6 +29,7 @@ PunaError
     ManifestUnknown              "file does not exist"
     RegistryUnreachable
     RegistryDenied
+  CannotQuantize            500  weights that cannot be converted
   RunnerError               500  the child process
     ModelLoadError
       OutOfMemory
@@ -188,6 +189,10 @@ class RegistryUnreachable(RegistryError):
 
 class RegistryDenied(RegistryError):
     """The registry wants other credentials."""
+
+
+class CannotQuantize(PunaError):
+    """Weights of this type cannot be converted, or not to the wanted type."""
 
 
 class RunnerError(PunaError):
