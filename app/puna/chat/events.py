@@ -84,11 +84,17 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end of an answer; always the last event."""
+    """The end of an answer; always the last event.
+
+    Attributes:
+        warnings: what was not as it was meant, in words for a person.
+        stop: the stop string that ended it, empty = none did.
+    """
 
     reason: FinishReason
     usage: Usage
     warnings: tuple[str, ...] = ()
+    stop: str = ""
 
 
 Event: TypeAlias = TextDelta | ThinkingDelta | ToolCallEvent | ToolCallDelta | Finished

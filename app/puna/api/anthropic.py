@@ -1,0 +1,118 @@
+"""Bodies of the Anthropic API, ``/v1/messages``.
+
+Source: contract ``ollama-http-api`` 7.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, Field
+
+from puna.api.decoding import Go, WireModel
+
+
+class MessageParam(WireModel):
+    """One turn; the content is a text or a list of blocks."""
+
+    go_type: ClassVar[str] = "anthropic.MessageParam"
+    go_transparent: ClassVar[bool] = True
+
+    role: str = ""
+    content: Any = None
+
+
+class ToolParam(WireModel):
+    """A tool; one whose type starts with ``web_search`` would run on a server."""
+
+    go_type: ClassVar[str] = "anthropic.Tool"
+    go_transparent: ClassVar[bool] = True
+
+    type: str = ""
+    name: str = ""
+    description: str = ""
+    input_schema: Any = None
+
+
+class ThinkingParam(WireModel):
+    """Whether to think before answering."""
+
+    go_type: ClassVar[str] = "anthropic.ThinkingConfig"
+    go_transparent: ClassVar[bool] = True
+
+    type: str = ""
+    budget_tokens: int = 0
+
+
+class OutputConfig(WireModel):
+    """How much effort to take."""
+
+    go_type: ClassVar[str] = "anthropic.OutputConfig"
+    go_transparent: ClassVar[bool] = True
+
+    effort: str = ""
+
+
+class MessagesRequest(WireModel):
+    """``POST /v1/messages``; ``options`` and ``keep_alive`` are ours."""
+
+    go_type: ClassVar[str] = "anthropic.MessagesRequest"
+
+    model: str = ""
+    max_tokens: int = 0
+    messages: Annotated[list[MessageParam], Go("[]anthropic.MessageParam")] = Field(
+        default_factory=list
+    )
+    system: Any = None
+    stream: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop_sequences: list[str] = Field(default_factory=list)
+    tools: Annotated[list[ToolParam], Go("[]anthropic.Tool")] = Field(default_factory=list)
+    tool_choice: Any = None
+    thinking: ThinkingParam | None = None
+    output_config: OutputConfig | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    keep_alive: Any = None
+
+
+class MessageUsage(BaseModel):
+    """Tokens of an answer."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+class MessagesResponse(BaseModel):
+    """A whole answer."""
+
+    id: str
+    type: str
+    role: str
+    model: str
+    content: list[dict[str, Any]]
+    stop_reason: str
+    stop_sequence: str | None = None
+    usage: MessageUsage
+
+
+class TokenCount(BaseModel):
+    """``POST /v1/messages/count_tokens``."""
+
+    input_tokens: int
+
+
+class AnthropicErrorDetail(BaseModel):
+    """What went wrong."""
+
+    type: str
+    message: str
+
+
+class AnthropicError(BaseModel):
+    """The body of a refusal."""
+
+    type: str
+    error: AnthropicErrorDetail
+    request_id: str

@@ -1,0 +1,67 @@
+"""``/v1/responses``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from puna.api import responses as wire
+from puna.errors import PunaError
+from puna.server import documents
+from puna.server.routes.answers import answer_events
+from puna.server.routes.common import read, running, services
+from puna.server.streaming import SSE, event, json_response, streamed
+from puna.server.translate import responses
+from puna.server.translate.responses_answer import Named, ResponseStream, whole
+from puna.services.requests import Answer
+
+router = APIRouter()
+
+_STREAM_HEADERS = {"cache-control": "no-cache", "connection": "keep-alive"}
+
+
+@router.post(
+    "/v1/responses",
+    openapi_extra=documents.body(wire.ResponsesRequest),
+    responses=documents.answers(wire.ResponsesResponse, 400, 403, 404, 500, 503, stream=SSE),
+)
+async def create_response(request: Request) -> Response:
+    """Continue a conversation; nothing is stored."""
+    created = int(time.time())
+    body = await read(request, wire.ResponsesRequest, media=True)
+    answers = services(request).inference.chat(responses.to_chat(body))
+    running(request)
+    if body.stream:
+        stream = ResponseStream(body)
+        return await streamed(
+            _pieces(answers, stream),
+            SSE,
+            lambda error: _failed(stream, error),
+            _STREAM_HEADERS,
+        )
+    events = [item async for item in answer_events(answers)]
+    return json_response(whole(body, events, created), media_type="application/json", newline=True)
+
+
+async def _pieces(answers: AsyncIterator[Answer], stream: ResponseStream) -> AsyncIterator[bytes]:
+    """The first piece waits for the first event, so an early error has a status of its own."""
+    started = False
+    async with aclosing(answer_events(answers)) as events:
+        async for item in events:
+            named = stream.events(item) if started else [*stream.start(), *stream.events(item)]
+            started = True
+            if named:
+                yield _encoded(named)
+
+
+def _encoded(named: list[Named]) -> bytes:
+    return b"".join(event(data, name) for name, data in named)
+
+
+def _failed(stream: ResponseStream, error: PunaError) -> bytes:
+    return _encoded(stream.failed(error))

@@ -1,0 +1,66 @@
+"""Tokens of texts and conversations, by a model's own tokeniser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+from puna.engine.lease import Lease
+from puna.engine.scheduler import Scheduler
+from puna.errors import InvalidInput
+from puna.runner.protocol import Detokenize, Raw, Tokenize
+from puna.services import prompts
+from puna.services.inference import Inference
+from puna.services.option_values import merge
+from puna.services.requests import ChatRequest
+
+
+class Tokens:
+    """Counts, splits and joins tokens."""
+
+    def __init__(self, inference: Inference, scheduler: Scheduler) -> None:
+        self._inference = inference
+        self._scheduler = scheduler
+
+    async def count(self, request: ChatRequest) -> int:
+        """Length of the prompt of a chat request, in tokens.
+
+        Raises:
+            PunaError: the model is missing or refuses the request.
+        """
+        subject = await self._inference.subject(request.model)
+        controls = prompts.with_thinking(request.controls, subject.profile, request.model)
+        prompt = prompts.of_chat(request, controls, subject.model, subject.profile)
+        options = merge(controls.options, subject.model.parameters)
+        spec = self._inference.spec(subject, options)
+        async with self._scheduler.acquire(spec, controls.keep_alive) as lease:
+            return len((await lease.tokenize(Tokenize(0, prompt))).tokens)
+
+    async def tokenize(self, model: str, text: str, *, add_special: bool = True) -> list[int]:
+        """Token ids of a text.
+
+        Raises:
+            PunaError: the model is missing or does not load.
+        """
+        async with await self._lease(model) as lease:
+            answer = await lease.tokenize(Tokenize(0, Raw(text), add_special))
+        return list(answer.tokens)
+
+    async def detokenize(self, model: str, tokens: Sequence[int]) -> str:
+        """Text of token ids.
+
+        Raises:
+            InvalidInput: an id that the model does not have.
+            PunaError: the model is missing or does not load.
+        """
+        async with await self._lease(model) as lease:
+            size = lease.loaded.vocab_size
+            bad = next((token for token in tokens if not 0 <= token < size), None)
+            if bad is not None:
+                raise InvalidInput(f"token {bad} is out of range: the model has {size} tokens")
+            return (await lease.detokenize(Detokenize(0, tuple(tokens)))).text
+
+    async def _lease(self, model: str) -> AbstractAsyncContextManager[Lease]:
+        subject = await self._inference.subject(model)
+        spec = self._inference.spec(subject, merge({}, subject.model.parameters))
+        return self._scheduler.acquire(spec, None)
