@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -264,8 +265,7 @@ class PartialBlob:
 
     def _record(self, part: Part, completed: int) -> None:
         """Replace one record; the old one stays whole until the new one is."""
-        temporary = self._final.with_name(f"sha256-{os.getpid()}{part.n:05d}")
-        discard(self._disk, temporary)
+        temporary = self._final.with_name(f"sha256-{secrets.randbelow(10**15):015d}")
         record = {"N": part.n, "Offset": part.offset, "Size": part.size, "Completed": completed}
         data = json.dumps(record, separators=(",", ":")).encode() + b"\n"
         try:
