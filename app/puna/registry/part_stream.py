@@ -16,6 +16,10 @@ from puna.registry.threads import settled
 from puna.store.partial import Part, PartialBlob
 
 _PIECE = 1 << 20
+"""Bytes that are worth a write of their own."""
+
+_WRITE_S = 0.05
+"""Seconds after which fewer bytes are, so that a slow download shows its progress."""
 
 
 class SizeMismatch(RegistryError):
@@ -108,12 +112,15 @@ class _Sink:
         self._progress = progress
         self._collected = bytearray()
         self._writing: asyncio.Task[None] | None = None
+        self._began = 0.0
 
     async def add(self, data: bytes) -> None:
         """Take ``data``; waits only when the disk is slower than the network."""
         self._collected += data
-        if len(self._collected) >= _PIECE:
+        now = asyncio.get_running_loop().time()
+        if len(self._collected) >= _PIECE or now - self._began > _WRITE_S:
             await self._settle()
+            self._began = now
             self._begin()
 
     async def flush(self) -> None:
@@ -129,6 +136,7 @@ class _Sink:
     def _begin(self) -> None:
         data, self._collected = bytes(self._collected), bytearray()
         self._writing = asyncio.create_task(settled(self._write, data))
+        self._writing.add_done_callback(self._count)
 
     async def _settle(self) -> None:
         writing, self._writing = self._writing, None
@@ -139,6 +147,8 @@ class _Sink:
         except asyncio.CancelledError:
             await asyncio.wait({writing})
             raise
+
+    def _count(self, _: asyncio.Task[None]) -> None:
         self._progress.reach(self._partial.completed)
 
     def _write(self, data: bytes) -> None:
