@@ -113,6 +113,15 @@ def _number(text: str, _: Warnings) -> int:
     return int(text)
 
 
+_CACHE_TYPES = frozenset({"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"})
+
+
+def _cache_type(text: str, _: Warnings) -> str:
+    if text.lower() not in _CACHE_TYPES:
+        raise InvalidInput(f"{text!r} is none of {', '.join(sorted(_CACHE_TYPES))}")
+    return text.lower()
+
+
 def _level(text: str, _: Warnings) -> int:
     value = parse_bool(text)
     if value is not None:
@@ -173,7 +182,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("max_loaded_models", "OLLAMA_MAX_LOADED_MODELS", "number", _number, _LIVE, "Models in memory at a time, 0 = three per GPU"),
         Setting("max_queue", "OLLAMA_MAX_QUEUE", "number", _number, _LIVE, "Requests that may wait for a model"),
         Setting("flash_attention", "OLLAMA_FLASH_ATTENTION", "choice", _flag, _LOAD, "Flash attention: on, off or automatic"),
-        Setting("kv_cache_type", "OLLAMA_KV_CACHE_TYPE", "text", _text, _LOAD, "Number format of the key/value cache, such as q8_0"),
+        Setting("kv_cache_type", "OLLAMA_KV_CACHE_TYPE", "choice", _cache_type, _LOAD, "Number format of the key/value cache, such as q8_0"),
         Setting("gpu_overhead", "OLLAMA_GPU_OVERHEAD", "bytes", _bytes, _LOAD, "Memory to leave free on each GPU"),
         Setting("sched_spread", "OLLAMA_SCHED_SPREAD", "flag", _flag, _LOAD, "Spread each model over all GPUs"),
         Setting("vulkan", "OLLAMA_VULKAN", "flag", _flag, _RESTART, "Use Vulkan devices"),

@@ -78,6 +78,11 @@ def process_folders() -> Folders:
     return folders(strip(os.environ.get("PUNA_HOME", "")))
 
 
+def process_environment() -> Mapping[str, str]:
+    """The variables of this process, for child processes."""
+    return dict(os.environ)
+
+
 def service_socket() -> str:
     """``NOTIFY_SOCKET`` of systemd, empty when no service runs us."""
     return os.environ.get("NOTIFY_SOCKET", "")

@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+from puna.config import sources
 from puna.config.paths import Folders
+from puna.config.settings import Settings
 from puna.config.sources import Loaded
+from puna.engine.config import EngineConfig
+from puna.engine.scheduler import Scheduler
 from puna.server.app import WebApplication, create_app
 from puna.services.configuration import Configuration
+from puna.services.embedding import Embedder
 from puna.services.hub import Services
+from puna.services.inference import Inference
 from puna.services.notices import Notices
+from puna.services.transfers import Transfers
+from puna.store.store import Store
 
 
 def compose(loaded: Loaded, folders: Folders) -> WebApplication:
     """The application of this process; opens nothing yet."""
-    configuration = Configuration(loaded, folders)
-    return create_app(Services(configuration, Notices()))
+    return create_app(_services(loaded, folders))
+
+
+def _services(loaded: Loaded, folders: Folders) -> Services:
+    configuration, notices = Configuration(loaded, folders), Notices()
+    settings = loaded.settings
+    store = Store(settings.models, state_folder=folders.state, keep_unused=settings.noprune)
+    scheduler = Scheduler(
+        _engine(settings),
+        environment=sources.process_environment(),
+        on_change=lambda: notices.publish("loaded_changed"),
+    )
+    configuration.subscribe(lambda changed: scheduler.configure(_engine(changed)))
+
+    def state_folder() -> str:
+        own = folders.state / "conversations"
+        return configuration.current.state_folder or str(own)
+
+    inference = Inference(store.library, scheduler, lambda: configuration.current, state_folder)
+    return Services(
+        configuration=configuration,
+        notices=notices,
+        store=store,
+        scheduler=scheduler,
+        inference=inference,
+        embedder=Embedder(inference),
+        transfers=Transfers(store, lambda: configuration.current),
+    )
+
+
+def _engine(settings: Settings) -> EngineConfig:
+    return EngineConfig(
+        max_loaded=settings.max_loaded_models,
+        max_queue=settings.max_queue,
+        keep_alive=settings.keep_alive,
+        load_timeout=settings.load_timeout,
+        gpu_overhead=settings.gpu_overhead,
+    )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
+from puna.engine.scheduler import Scheduler
 from puna.services.configuration import Configuration
+from puna.services.embedding import Embedder
+from puna.services.inference import Inference
 from puna.services.notices import Notices
+from puna.services.transfers import Transfers
+from puna.store.store import Store
 
 
 @dataclass(slots=True)
@@ -14,9 +20,23 @@ class Services:
 
     configuration: Configuration
     notices: Notices
+    store: Store
+    scheduler: Scheduler
+    inference: Inference
+    embedder: Embedder
+    transfers: Transfers
 
     async def start(self) -> None:
-        """Open the store and begin background work."""
+        """Open the store and get a runner ready.
+
+        Raises:
+            Conflict, StoreError: the models folder cannot be used.
+        """
+        await asyncio.to_thread(self.store.open)
+        self.scheduler.start()
 
     async def aclose(self) -> None:
-        """Stop background work, then the runners, then the store."""
+        """Stop transfers, then the runners, then give the store back."""
+        await self.transfers.aclose()
+        await self.scheduler.aclose()
+        await asyncio.to_thread(self.store.close)

@@ -1,0 +1,91 @@
+"""``/api/pull`` and ``/api/push``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from puna.api import native as wire
+from puna.errors import InvalidInput, InvalidName
+from puna.names import ModelName, pull_name
+from puna.server import documents
+from puna.server.routes.common import read, running, services
+from puna.server.streaming import NDJSON, json_response, line, streamed
+from puna.services.broadcast import TransferStatus
+
+router = APIRouter()
+
+
+@router.post(
+    "/api/pull",
+    openapi_extra=documents.body(wire.PullRequest),
+    responses=documents.answers(wire.StatusLine, 400, 500, stream=NDJSON),
+)
+async def pull(request: Request) -> Response:
+    """Fetch a model from its registry."""
+    body = await read(request, wire.PullRequest)
+    asked = body.model or body.name
+    if not asked:
+        raise InvalidName("invalid model name")
+    name = ModelName.checked(pull_name(asked))
+    statuses = services(request).transfers.pull(name, insecure=body.insecure)
+    return await status_response(request, _objects(statuses), body.stream is not False)
+
+
+@router.post(
+    "/api/push",
+    openapi_extra=documents.body(wire.PushRequest),
+    responses=documents.answers(wire.StatusLine, 400, 500, stream=NDJSON),
+)
+async def push(request: Request) -> Response:
+    """Send a model to its registry."""
+    body = await read(request, wire.PushRequest)
+    asked = body.model or body.name
+    if not asked:
+        raise InvalidInput("model is required")
+    name = ModelName.parse(asked)
+    statuses = services(request).transfers.push(name, insecure=body.insecure)
+    return await status_response(request, _objects(statuses), body.stream is not False)
+
+
+async def _objects(
+    statuses: AsyncGenerator[TransferStatus, None],
+) -> AsyncGenerator[dict[str, Any], None]:
+    async with aclosing(statuses):
+        async for status in statuses:
+            yield status_object(status)
+
+
+def status_object(status: TransferStatus) -> dict[str, Any]:
+    """A line of progress; what is empty or 0 is left out."""
+    found = {
+        "status": status.status,
+        "digest": status.digest,
+        "total": status.total,
+        "completed": status.completed,
+    }
+    return {key: value for key, value in found.items() if value or key == "status"}
+
+
+async def status_response(
+    request: Request, objects: AsyncGenerator[dict[str, Any], None], stream: bool
+) -> Response:
+    """All lines of a long operation, or only the last."""
+    running(request, streaming=True)
+    if stream:
+        return await streamed(_lines(objects), NDJSON)
+    last: dict[str, Any] = {}
+    async for found in objects:
+        last = found
+    return json_response(last, media_type="application/json")
+
+
+async def _lines(objects: AsyncGenerator[dict[str, Any], None]) -> AsyncIterator[bytes]:
+    async with aclosing(objects):
+        async for found in objects:
+            yield line(found)

@@ -1,0 +1,125 @@
+"""Embeddings: wire bodies to requests, vectors to JSON."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from puna.api import native, openai
+from puna.errors import InvalidInput
+from puna.services.requests import Embeddings, EmbedRequest
+
+
+def embed_request(body: native.EmbedRequest) -> EmbedRequest:
+    """``POST /api/embed``.
+
+    Raises:
+        InvalidInput: ``input`` is neither a text nor a list of texts.
+    """
+    return EmbedRequest(
+        model=body.model,
+        inputs=_texts(body.input, empty_counts=False),
+        truncate=body.truncate is not False,
+        dimensions=body.dimensions,
+        options=body.options,
+        keep_alive=body.keep_alive,  # type: ignore[arg-type]
+    )
+
+
+def legacy_request(body: native.EmbeddingRequest) -> EmbedRequest:
+    """``POST /api/embeddings``: one text, never cut."""
+    return EmbedRequest(
+        model=body.model,
+        inputs=(body.prompt,) if body.prompt else (),
+        truncate=False,
+        options=body.options,
+        keep_alive=body.keep_alive,  # type: ignore[arg-type]
+    )
+
+
+def openai_request(body: openai.EmbeddingsRequest) -> EmbedRequest:
+    """``POST /v1/embeddings``.
+
+    Raises:
+        InvalidInput: as :func:`embed_request`.
+    """
+    return EmbedRequest(
+        model=body.model,
+        inputs=_texts(body.input, empty_counts=True),
+        dimensions=body.dimensions,
+        options=body.options,
+        keep_alive=body.keep_alive,  # type: ignore[arg-type]
+    )
+
+
+def check_openai(body: openai.EmbeddingsRequest) -> None:
+    """What is refused before the model is looked up.
+
+    Raises:
+        InvalidInput: no input, or an unknown encoding.
+    """
+    if body.input is None or body.input == []:
+        raise InvalidInput("invalid input")
+    if body.encoding_format.lower() not in ("", "float", "base64"):
+        raise InvalidInput(
+            f"Invalid value for 'encoding_format' = {body.encoding_format}. "
+            "Supported values: ['float', 'base64']."
+        )
+
+
+def _texts(value: Any, *, empty_counts: bool) -> tuple[str, ...]:
+    match value:
+        case None:
+            return ()
+        case str():
+            return (value,) if value or empty_counts else ()
+        case list() if all(isinstance(item, str) for item in value):
+            return tuple(value)
+        case _:
+            raise InvalidInput("invalid input type")
+
+
+def as_json(found: Embeddings) -> list[msgspec.Raw]:
+    """One JSON array of numbers per vector, each number as short as float32 allows."""
+    if not found.counts:
+        return []
+    rows = np.frombuffer(found.vectors, "<f4").reshape(len(found.counts), found.width)
+    return [msgspec.Raw(b"[" + b",".join(row) + b"]") for row in rows.astype("S").tolist()]
+
+
+def as_base64(found: Embeddings) -> list[str]:
+    """One text per vector: base64 of its float32 numbers."""
+    size = found.width * 4
+    pieces = (found.vectors[at : at + size] for at in range(0, len(found.vectors), size))
+    return [base64.b64encode(piece).decode() for piece in pieces]
+
+
+def embed_response(model: str, found: Embeddings, total_ns: int) -> dict[str, Any]:
+    """Answer of ``/api/embed``."""
+    head: dict[str, Any] = {"model": model, "embeddings": as_json(found)}
+    if not found.counts:
+        return head
+    return {
+        **head,
+        "total_duration": total_ns,
+        "load_duration": max(found.load_ns, 1),
+        "prompt_eval_count": sum(found.counts),
+    }
+
+
+def openai_response(model: str, found: Embeddings, encoding: str) -> dict[str, Any]:
+    """Answer of ``/v1/embeddings``."""
+    vectors: list[Any] = as_base64(found) if encoding.lower() == "base64" else [*as_json(found)]
+    tokens = sum(found.counts)
+    return {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "embedding": vector, "index": index}
+            for index, vector in enumerate(vectors)
+        ],
+        "model": model,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }

@@ -1,0 +1,212 @@
+"""Chat completions: wire bodies to requests, events to wire objects.
+
+Source: contract ``ollama-http-api`` 6.1. Where it differs on purpose: the
+model's own sampling parameters hold when the request is silent (16.25),
+``options``, ``num_ctx``, ``keep_alive`` and ``max_completion_tokens`` count
+(16.2 to 16.4), and a stream that fails says so (16.18).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from puna.api import openai as wire
+from puna.api.gojson import dumps
+from puna.chat.events import Finished, TextDelta, ThinkingDelta, ToolCallEvent, Usage
+from puna.chat.messages import Tool, ToolCall
+from puna.errors import InvalidInput, PunaError
+from puna.server.errors import openai_body
+from puna.server.streaming import event
+from puna.server.translate import openai_messages as parts
+from puna.server.translate.native import Piece, logprobs
+from puna.services.requests import Answer, ChatRequest, Controls, Rendered
+
+DONE = b"data: [DONE]\n\n"
+FINGERPRINT = "fp_ollama"
+
+
+def chat_request(body: wire.ChatCompletionRequest) -> ChatRequest:
+    """``POST /v1/chat/completions``.
+
+    Raises:
+        InvalidInput: with Ollama's text.
+    """
+    if not body.messages:
+        raise InvalidInput("[] is too short - 'messages'")
+    if body.n not in (None, 1):
+        raise InvalidInput("only one choice can be generated, n must be 1")
+    return ChatRequest(
+        model=body.model,
+        messages=parts.messages(body.messages),
+        tools=_tools(body.tools, body.tool_choice),
+        controls=Controls(
+            options=_options(body),
+            keep_alive=body.keep_alive,  # type: ignore[arg-type]
+            think=parts.effort(
+                body.reasoning.effort if body.reasoning else "", body.reasoning_effort or ""
+            ),
+            format=_format(body.response_format),
+            logprobs=body.logprobs,
+            top_logprobs=body.top_logprobs,
+            render_only=body.debug_render_only,
+        ),
+    )
+
+
+def _tools(tools: Sequence[dict[str, Any]], choice: Any) -> tuple[Tool, ...]:
+    """The tools on offer: none of them, the named one, or all."""
+    offered = tuple(Tool(item) for item in tools)
+    match choice:
+        case "none":
+            return ()
+        case {"function": {"name": str(name)}}:
+            return tuple(tool for tool in offered if tool.name == name)
+        case _:
+            return offered
+
+
+def _options(body: wire.ChatCompletionRequest) -> dict[str, Any]:
+    limit = body.max_completion_tokens
+    named: dict[str, Any] = {
+        "num_ctx": body.num_ctx,
+        "num_predict": body.max_tokens if limit is None else limit,
+        "seed": body.seed,
+        "temperature": body.temperature,
+        "top_p": body.top_p,
+        "frequency_penalty": body.frequency_penalty,
+        "presence_penalty": body.presence_penalty,
+        "stop": parts.stop_texts(body.stop) or None,
+    }
+    return {**body.options, **{key: value for key, value in named.items() if value is not None}}
+
+
+def _format(asked: wire.ResponseFormat | None) -> Any:
+    if asked is None:
+        return None
+    if asked.type == "json_object":
+        return "json"
+    return asked.json_schema.get("schema") if asked.type == "json_schema" else None
+
+
+class ChatCompletions:
+    """Writes the answer to one request.
+
+    Args:
+        model: the name in the request.
+        include_usage: a stream ends with the number of tokens.
+    """
+
+    def __init__(self, model: str, *, include_usage: bool = False) -> None:
+        self._head = {"id": f"chatcmpl-{secrets.token_hex(12)}"}
+        self._rest = {
+            "created": int(time.time()),
+            "model": model,
+            "system_fingerprint": FINGERPRINT,
+        }
+        self._include_usage = include_usage
+        self._begun = False
+
+    def special(self, answer: Finished | Rendered) -> dict[str, Any]:
+        """The answer to a load, an unload or a rendering."""
+        if isinstance(answer, Finished):
+            return self.completion(Piece(), answer)
+        silent = {"role": "", "content": ""}
+        debug: dict[str, Any] = {"rendered_template": answer.text}
+        if answer.images:
+            debug["image_count"] = answer.images
+        choice = {"index": 0, "message": silent, "finish_reason": None}
+        return {**self._completion([choice], Usage()), "_debug_info": debug}
+
+    def completion(self, piece: Piece, finished: Finished) -> dict[str, Any]:
+        """The whole answer in one object."""
+        message: dict[str, Any] = {"role": "assistant", "content": piece.text}
+        if piece.thinking:
+            message["reasoning"] = piece.thinking
+        if piece.calls:
+            message["tool_calls"] = [tool_call(call) for call in piece.calls]
+        reason = "tool_calls" if piece.calls else finished.reason
+        choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": reason}
+        return self._completion([_with_logprobs(choice, piece)], finished.usage)
+
+    def _completion(self, choices: list[dict[str, Any]], usage: Usage) -> dict[str, Any]:
+        head = {**self._head, "object": "chat.completion", **self._rest}
+        return {**head, "choices": choices, "usage": usage_object(usage)}
+
+    async def events(self, answers: AsyncGenerator[Answer, None]) -> AsyncIterator[bytes]:
+        """The stream: role first, the answer, the reason of its end, ``[DONE]``."""
+        called = False
+        async with aclosing(answers) as found:
+            async for answer in found:
+                if isinstance(answer, Finished):
+                    async for piece in self._end(answer, called):
+                        yield piece
+                elif (delta := self._delta(answer)) is not None:
+                    called = called or isinstance(answer, ToolCallEvent)
+                    yield delta
+
+    async def _end(self, finished: Finished, called: bool) -> AsyncIterator[bytes]:
+        if not self._begun:
+            yield self._chunk({"content": ""}, Piece())
+        reason = "tool_calls" if called else finished.reason
+        yield self._event([{"index": 0, "delta": {}, "finish_reason": reason}])
+        if self._include_usage:
+            yield event(
+                {**self._chunk_head(), "choices": [], "usage": usage_object(finished.usage)}
+            )
+        yield DONE
+
+    def _delta(self, answer: Answer) -> bytes | None:
+        piece = Piece()
+        piece.add(answer)
+        match answer:
+            case TextDelta(text) if text or answer.logprobs:
+                return self._chunk({"content": text}, piece)
+            case ThinkingDelta(text):
+                return self._chunk({"content": "", "reasoning": text}, piece)
+            case ToolCallEvent(call):
+                return self._chunk({"content": "", "tool_calls": [tool_call(call)]}, piece)
+            case _:
+                return None
+
+    def _chunk(self, delta: dict[str, Any], piece: Piece) -> bytes:
+        if not self._begun:
+            delta = {"role": "assistant", **delta}
+            self._begun = True
+        choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": None}
+        return self._event([_with_logprobs(choice, piece)])
+
+    def _event(self, choices: list[dict[str, Any]]) -> bytes:
+        return event({**self._chunk_head(), "choices": choices})
+
+    def _chunk_head(self) -> dict[str, Any]:
+        return {**self._head, "object": "chat.completion.chunk", **self._rest}
+
+
+def error_event(error: PunaError) -> bytes:
+    """The last event of a stream that failed; no ``[DONE]`` follows."""
+    return event(openai_body(error))
+
+
+def tool_call(call: ToolCall) -> dict[str, Any]:
+    """A tool call with its arguments as JSON text."""
+    function = {"name": call.name, "arguments": dumps(call.arguments).decode()}
+    return {"id": call.id, "index": call.index, "type": "function", "function": function}
+
+
+def usage_object(usage: Usage) -> dict[str, int]:
+    """Tokens of prompt and answer."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def _with_logprobs(choice: dict[str, Any], piece: Piece) -> dict[str, Any]:
+    if piece.logprobs:
+        choice["logprobs"] = {"content": logprobs(piece.logprobs)}
+    return choice

@@ -1,0 +1,130 @@
+"""One answer of a loaded model: what the runner reports becomes events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from puna.chat.events import Event, Finished, TextDelta, ThinkingDelta, TokenLogprob, Usage
+from puna.chat.messages import Message, Tool
+from puna.chat.parsers.base import OutputParser
+from puna.chat.parsing import Answer, parser_for
+from puna.engine.lease import Lease
+from puna.runner.protocol import Conversation, Delta, Generate, Progress, Raw, Render
+from puna.services.calls import Calls
+from puna.services.formats import constraint_of
+from puna.services.option_values import Merged
+from puna.services.profile import Profile
+from puna.services.requests import Closing, Controls
+
+_TAIL = 256
+"""Characters at the end of a prompt that may hold an opening tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An accepted request with a prompt.
+
+    Attributes:
+        tools: what the model may call.
+        of_generate: ``/api/generate``: tokens without visible text count as
+            empty deltas, and the tokens of the answer are reported.
+    """
+
+    profile: Profile
+    controls: Controls
+    prompt: Raw | Conversation
+    tools: tuple[Tool, ...] = ()
+    of_generate: bool = False
+
+
+async def answer(lease: Lease, job: Job, options: Merged) -> AsyncGenerator[Closing | Event, None]:
+    """The events of one answer; :class:`Finished` is the last.
+
+    Raises:
+        PunaError: the request is refused or the runner fails.
+    """
+    parser = parser_for(job.profile.output, await _circumstances(lease, job))
+    calls = Calls(at_end=job.profile.template.kind == "jinja")
+    async with aclosing(lease.generate(_request(lease, job, options))) as reports:
+        async for report in reports:
+            if isinstance(report, Delta):
+                for event in calls.passed(_shown(job, parser.feed(report.text), report.logprobs)):
+                    yield event
+            elif not isinstance(report, Progress):
+                yield Closing()
+                for event in calls.closed(parser.close()):
+                    yield event
+                yield Finished(report.reason, report.usage, _warnings(parser, report.usage))
+
+
+def _request(lease: Lease, job: Job, options: Merged) -> Generate:
+    controls = job.controls
+    is_raw = isinstance(job.prompt, Raw)
+    return Generate(
+        id=0,
+        prompt=job.prompt,
+        sampling=options.sampling,
+        constraint=constraint_of(controls.format, after=_end_of_thinking(job)),
+        preserved=_preserved(lease, job),
+        logprobs=controls.top_logprobs if controls.logprobs else -1,
+        truncate=controls.truncate,
+        shift=controls.shift,
+        want_context=job.of_generate and not is_raw,
+    )
+
+
+def _preserved(lease: Lease, job: Job) -> tuple[str, ...]:
+    """Control tokens that the parser must see as text."""
+    output = job.profile.output
+    if output.family:
+        return lease.loaded.control_tokens
+    tags = output.thinking_tags or ()
+    return (*tags, output.tool_tag) if output.tool_tag else tags
+
+
+def _thinks(job: Job) -> bool:
+    think = job.controls.think
+    return job.profile.output.thinking_tags is not None and (think is None or think.enabled)
+
+
+def _end_of_thinking(job: Job) -> str:
+    tags = job.profile.output.thinking_tags
+    return tags[1] if tags is not None and _thinks(job) else ""
+
+
+async def _circumstances(lease: Lease, job: Job) -> Answer:
+    """What the parser must know; the prompt is rendered when its end may open thinking."""
+    tail = ""
+    if _thinks(job):
+        tail = (await lease.render(Render(0, job.prompt, truncate=False))).text[-_TAIL:]
+    return Answer(job.tools, job.controls.think, _last_message(job), tail)
+
+
+def _last_message(job: Job) -> Message | None:
+    prompt = job.prompt
+    return prompt.messages[-1] if isinstance(prompt, Conversation) and prompt.messages else None
+
+
+def _shown(
+    job: Job, events: Sequence[Event], logprobs: tuple[TokenLogprob, ...]
+) -> Sequence[Event]:
+    """The events of one report, which carry its log probabilities.
+
+    A report that shows nothing yet is a tag or a piece of a tool call. Chat
+    passes on the log probabilities of a call, generate all of them.
+
+    Source: contract 4.4 and 4.7.
+    """
+    if not events:
+        silent = not job.of_generate and (_thinks(job) or not logprobs)
+        return [] if silent else [TextDelta("", logprobs)]
+    first = events[0]
+    if logprobs and isinstance(first, TextDelta | ThinkingDelta):
+        return [replace(first, logprobs=logprobs), *events[1:]]
+    return events
+
+
+def _warnings(parser: OutputParser, usage: Usage) -> tuple[str, ...]:
+    return (*usage.warnings, *parser.warnings)

@@ -1,0 +1,191 @@
+"""Chat and generate: from a request to the events of its answer.
+
+Both are one way with two beginnings: they differ in how the prompt is made.
+The order of the checks is Ollama's (contract ``ollama-http-api`` 5.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from puna.chat.events import Finished, Usage
+from puna.config.settings import Settings
+from puna.engine.config import ModelSpec
+from puna.engine.scheduler import Scheduler
+from puna.errors import CapabilityMissing, InvalidInput
+from puna.runner.protocol import Render
+from puna.services import prompts
+from puna.services.answering import Job, answer
+from puna.services.loading import Room, model_spec
+from puna.services.lookup import find, require_local
+from puna.services.option_values import Merged, merge
+from puna.services.profile import Profile, Profiles
+from puna.services.requests import (
+    Answer,
+    ChatRequest,
+    Controls,
+    GenerateRequest,
+    Rendered,
+    Started,
+)
+from puna.store.installed import InstalledModel
+from puna.store.library import Library
+
+MAX_TOP_LOGPROBS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The model of a request, with everything known about it."""
+
+    asked: str
+    model: InstalledModel
+    profile: Profile
+
+
+class Inference:
+    """Runs models for requests.
+
+    Args:
+        library: the installed models.
+        scheduler: who loads them.
+        settings: gives the settings in force.
+        state_folder: where runners keep the state of conversations.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        scheduler: Scheduler,
+        settings: Callable[[], Settings],
+        state_folder: Callable[[], str],
+    ) -> None:
+        self._library = library
+        self.scheduler = scheduler
+        self._settings = settings
+        self._state_folder = state_folder
+        self._profiles = Profiles()
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[Answer, None]:
+        """Continue a conversation.
+
+        Yields :class:`Started` and the events of the answer; a lone
+        :class:`Finished` for a load or unload; :class:`Rendered` when asked.
+
+        Raises:
+            PunaError: any of them; after the first event the answer is lost.
+        """
+        controls = request.controls
+        _check_top_logprobs(controls)
+        if not request.model:
+            raise InvalidInput("model is required")
+        subject = await self.subject(request.model)
+        if not request.messages and controls.keep_alive == 0:
+            yield await self._unload(subject)
+            return
+        controls = prompts.with_thinking(controls, subject.profile, request.model)
+        _require(subject, "chat", tools=bool(request.tools))
+        job: Job | None = None
+        if request.messages:
+            prompt = prompts.of_chat(request, controls, subject.model, subject.profile)
+            job = Job(subject.profile, controls, prompt, request.tools)
+        async with aclosing(self._run(subject, job, controls)) as answers:
+            async for item in answers:
+                yield item
+
+    async def generate(self, request: GenerateRequest) -> AsyncGenerator[Answer, None]:
+        """Answer one prompt; yields and raises as :meth:`chat`."""
+        controls = request.controls
+        _check_top_logprobs(controls)
+        subject = await self.subject(request.model)
+        if not request.prompt and controls.keep_alive == 0:
+            yield await self._unload(subject)
+            return
+        if request.raw and (request.template or request.system or request.context):
+            raise InvalidInput("raw mode does not support template, system, or context")
+        controls = prompts.with_thinking(controls, subject.profile, request.model)
+        _require(subject, "generate", insert=bool(request.suffix))
+        job: Job | None = None
+        if request.prompt:
+            prompt = prompts.of_generate(request, controls, subject.model, subject.profile)
+            job = Job(subject.profile, controls, prompt, of_generate=True)
+        async with aclosing(self._run(subject, job, controls)) as answers:
+            async for item in answers:
+                yield item
+
+    async def subject(self, asked: str, *, missing: str = "") -> Subject:
+        """The model that ``asked`` names.
+
+        Raises:
+            ModelNotFound, InvalidName, Forbidden, StoreError.
+        """
+        return await asyncio.to_thread(
+            self._subject, asked, missing or f"model '{asked}' not found"
+        )
+
+    def _subject(self, asked: str, missing: str) -> Subject:
+        settings = self._settings()
+        model = find(self._library, asked, missing=missing)
+        require_local(model, no_cloud=settings.no_cloud)
+        return Subject(asked, model, self._profiles.of(model, settings.go_template))
+
+    def spec(self, subject: Subject, options: Merged) -> ModelSpec:
+        """How the model is to be opened for these options."""
+        taken = sum(model.memory for model in self.scheduler.loaded())
+        room = Room(self.scheduler.free_memory() + taken, self.scheduler.machine.memory.total)
+        return model_spec(
+            subject.model,
+            subject.profile.info,
+            options,
+            self._settings(),
+            room,
+            self._state_folder(),
+        )
+
+    async def _unload(self, subject: Subject) -> Finished:
+        for layer in subject.model.model_layers[:1]:
+            await self.scheduler.unload(layer.digest.hex)
+        return Finished("unload", Usage())
+
+    async def _run(
+        self, subject: Subject, job: Job | None, controls: Controls
+    ) -> AsyncGenerator[Answer, None]:
+        """Load the model, then answer; without a job that is all."""
+        options = merge(controls.options, subject.model.parameters)
+        spec = self.spec(subject, options)
+        async with self.scheduler.acquire(spec, controls.keep_alive) as lease:
+            if job is None:
+                yield Finished("load", Usage())
+            elif controls.render_only:
+                text = await lease.render(Render(0, job.prompt, controls.truncate))
+                yield Rendered(text.text, text.images)
+            else:
+                yield Started(lease.load_ns, _warnings(options))
+                async with aclosing(answer(lease, job, options)) as events:
+                    async for event in events:
+                        yield event
+
+
+def _check_top_logprobs(controls: Controls) -> None:
+    if not 0 <= controls.top_logprobs <= MAX_TOP_LOGPROBS:
+        raise InvalidInput(f"top_logprobs must be between 0 and {MAX_TOP_LOGPROBS}")
+
+
+def _require(subject: Subject, action: str, **wanted: bool) -> None:
+    """Refuse what the model cannot do.
+
+    Raises:
+        CapabilityMissing: with Ollama's text.
+    """
+    if not subject.profile.can("completion"):
+        raise CapabilityMissing(f'"{subject.asked}" does not support {action}')
+    for capability, needed in wanted.items():
+        if needed and not subject.profile.can(capability):
+            raise CapabilityMissing(f"{subject.model.name.full} does not support {capability}")
+
+
+def _warnings(options: Merged) -> tuple[str, ...]:
+    return tuple(f'unknown option "{name}" was ignored' for name in options.unknown)

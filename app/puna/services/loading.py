@@ -1,0 +1,96 @@
+"""How a model is to be opened: its files, the request and the settings together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from puna.config.settings import Settings
+from puna.engine import memory
+from puna.engine.config import ModelSpec
+from puna.errors import ModelLoadError
+from puna.gguf.metadata import ModelInfo
+from puna.runner.protocol import Adapter, LoadOptions
+from puna.services.option_values import Merged
+from puna.store import manifests
+from puna.store.installed import InstalledModel
+
+_DRAFT_TOKENS = 4
+_KV_DEFAULT = "f16"
+_WEIGHTS = (manifests.MODEL, manifests.PROJECTOR, manifests.ADAPTER, manifests.DRAFT)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Memory of the machine in bytes; ``available`` to one model that is alone."""
+
+    available: int
+    total: int
+
+
+def model_spec(
+    model: InstalledModel,
+    info: ModelInfo,
+    options: Merged,
+    settings: Settings,
+    room: Room,
+    state_folder: str,
+) -> ModelSpec:
+    """What to ask the scheduler for.
+
+    Raises:
+        ModelLoadError: the model has no weights that can be run here.
+    """
+    if not model.model_paths:
+        raise ModelLoadError(f"model '{model.name.display}' has no GGUF weights")
+    files = model.manifest.layers_of(*_WEIGHTS)
+    choice = memory.choose(
+        info,
+        _load_options(model, info, options, settings, state_folder),
+        file_bytes=sum(layer.size for layer in files),
+        available=room.available,
+        total=room.total,
+        context_length=settings.context_length,
+        parallel=settings.num_parallel,
+    )
+    return ModelSpec(
+        key=model.model_layers[0].digest.hex,
+        name=model.name.display,
+        load=choice.load,
+        estimate=choice.estimate.total,
+        auto_context=choice.auto_context,
+    )
+
+
+def _load_options(
+    model: InstalledModel,
+    info: ModelInfo,
+    options: Merged,
+    settings: Settings,
+    state_folder: str,
+) -> LoadOptions:
+    draft_tokens = options.integer("draft_num_predict")
+    draft = model.draft_path
+    if draft_tokens is None:
+        draft_tokens = _DRAFT_TOKENS if draft else 0
+    gpu_layers = options.integer("num_gpu")
+    return LoadOptions(
+        paths=tuple(map(str, model.model_paths)),
+        projectors=tuple(map(str, model.projector_paths)),
+        adapters=tuple(Adapter(str(path)) for path in model.adapter_paths),
+        draft=str(draft) if draft else "",
+        draft_tokens=draft_tokens,
+        context_length=options.context_length,
+        batch=options.batch,
+        threads=options.integer("num_thread") or None,
+        gpu_layers=-1 if gpu_layers is None else gpu_layers,
+        main_gpu=options.integer("main_gpu"),
+        mmap=options.flag("use_mmap"),
+        flash_attention=_FLASH[settings.flash_attention],
+        kv_type=settings.kv_cache_type or _KV_DEFAULT,
+        embedding=info.is_embedding,
+        state_folder=state_folder if settings.conversation_state else "",
+        state_limit=settings.state_limit,
+    )
+
+
+_FLASH = {None: "auto", True: "on", False: "off"}

@@ -1,0 +1,104 @@
+"""What a model can do and how it is spoken with: templates, tags, capabilities.
+
+Source: contract ``ollama-http-api`` 3.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+from puna.chat import templates
+from puna.chat.parsing import PARSERS, OutputFormat, family_of
+from puna.errors import ModelLoadError
+from puna.gguf.metadata import ModelInfo
+from puna.runner.protocol import Template
+from puna.store.installed import InstalledModel
+
+_KEPT = 64
+_MODES: dict[bool | None, Literal["auto", "go", "jinja"]] = {
+    None: "auto",
+    True: "go",
+    False: "jinja",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One model as inference sees it.
+
+    Attributes:
+        template: how prompts are made.
+        output: how its answers are read.
+        capabilities: in Ollama's order.
+    """
+
+    info: ModelInfo
+    template: Template
+    output: OutputFormat
+    capabilities: tuple[str, ...]
+
+    def can(self, capability: str) -> bool:
+        """Whether the model has a capability."""
+        return capability in self.capabilities
+
+
+class Profiles:
+    """Profiles by model, kept while they are used."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, bool | None], Profile] = OrderedDict()
+
+    def of(self, model: InstalledModel, go_template: bool | None) -> Profile:
+        """The profile of a model under the setting ``OLLAMA_GO_TEMPLATE``.
+
+        Raises:
+            InvalidModelFile, StoreError: its files cannot be read.
+        """
+        key = (model.digest, go_template)
+        if key not in self._known:
+            self._known[key] = _profile(model, go_template)
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return self._known[key]
+
+
+def _profile(model: InstalledModel, go_template: bool | None) -> Profile:
+    header = model.header()
+    if header is None:
+        raise ModelLoadError(f"model '{model.name.display}' has no GGUF weights")
+    info = ModelInfo.from_header(header)
+    template = templates.choose(model.template, info.chat_template or None, _MODES[go_template])
+    if template.kind == "go":
+        found = templates.inspect_go(template.source)
+    else:
+        found = templates.inspect_jinja(template.source)
+    return Profile(
+        info=info,
+        template=template,
+        output=_output(model, template, found),
+        capabilities=_capabilities(model, info, template, found),
+    )
+
+
+def _output(
+    model: InstalledModel, template: Template, found: templates.TemplateInfo
+) -> OutputFormat:
+    """How answers are read: a parser named by the model, one of a known notation, or tags."""
+    named = model.config.parser
+    if named in PARSERS:
+        return OutputFormat(family=named)
+    family = family_of(template.source) if template.kind == "jinja" else ""
+    return OutputFormat(family, found.thinking_tags, found.tool_tag)
+
+
+def _capabilities(
+    model: InstalledModel, info: ModelInfo, template: Template, found: templates.TemplateInfo
+) -> tuple[str, ...]:
+    of_file = ["embedding" if info.is_embedding else "completion"]
+    of_file += ["vision"] if info.has_vision or model.projector_paths else []
+    of_file += ["audio"] if info.has_audio else []
+    of_template = list(found.capabilities)
+    both = of_template + of_file if template.kind == "jinja" else of_file + of_template
+    return tuple(dict.fromkeys([*model.config.capabilities, *both]))
