@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+# Commands and options that Puna does not have, or has in addition.
+_OTHER = ("signin", "signout", "launch", "completion", "nocommand", "login", "logout")
+_ASKS_SERVER = ("usage:list:2args", "usage:ps:2args")
+
+
+def _as_puna(text: str) -> str:
+    return text.replace("ollama ", "puna ").replace('"ollama"', '"puna"')
+
+
+def test_mistakes_are_told_in_the_recorded_words(
+    recorded: dict[str, dict[str, Any]], puna: Any
+) -> None:
+    differences = []
+    for name, record in recorded.items():
+        if not name.startswith("usage:") or any(word in name for word in _OTHER):
+            continue
+        if name in _ASKS_SERVER:
+            continue
+        seen = puna(*record["argv"][1:])
+        expected = (record["rc"], record["stdout"], _as_puna(record["stderr"]))
+        if (seen.code, seen.out, seen.err) != expected:
+            differences.append((name, expected, seen))
+    assert differences == []
+
+
+@pytest.mark.parametrize("name", ["show", "run", "stop", "pull", "push", "cp", "rm"])
+def test_the_help_of_a_command_is_as_recorded(
+    recorded: dict[str, dict[str, Any]], puna: Any, name: str
+) -> None:
+    seen = puna(name, "--help")
+    assert (seen.code, seen.err) == (0, "")
+    assert seen.out == _as_puna(recorded[f"help:{name}"]["stdout"])
+    assert puna("help", name).out == seen.out
+    assert puna(name, "-h").out == seen.out
+
+
+def test_the_help_of_puna_lists_its_commands(puna: Any) -> None:
+    shown = puna("--help").out
+    assert shown.startswith("Large language model runner\n\nUsage:\n  puna [flags]\n")
+    for name in ("serve", "create", "show", "run", "stop", "pull", "push", "list", "ps", "cp"):
+        assert f"\n  {name} " in shown
+    assert puna().out == shown
+    assert puna("help").out == shown
+
+
+def test_an_alias_shows_the_help_of_its_command(puna: Any) -> None:
+    assert puna("ls", "--help").out == puna("list", "--help").out
+    assert "Aliases:\n  list, ls\n" in puna("ls", "-h").out
+
+
+def test_an_unknown_help_topic_is_named(puna: Any) -> None:
+    seen = puna("help", "nope")
+    assert seen.code == 0
+    assert seen.err.startswith("Unknown help topic [`nope`]\nUsage:\n  puna [flags]\n")
+
+
+def test_a_value_of_a_switch_needs_an_equals_sign(scripted: Any, puna: Any) -> None:
+    scripted.on_json("POST", "/api/show", {"capabilities": ["thinking"]})
+    scripted.on_lines("POST", "/api/generate", {"response": "x", "done": True})
+    puna("run", "m", "--think", "high", "hi")
+    body = scripted.seen("POST", "/api/generate")[-1].json
+    assert (body["think"], body["prompt"]) == (True, "high hi")
+    puna("run", "m", "--think=high", "hi", "--", "--verbose")
+    body = scripted.seen("POST", "/api/generate")[-1].json
+    assert (body["think"], body["prompt"]) == ("high", "hi --verbose")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_there_is_a_completion_script_for_each_shell(puna: Any, shell: str) -> None:
+    seen = puna("completion", shell)
+    assert seen.code == 0
+    assert "_PUNA_COMPLETE" in seen.out
+
+
+def test_model_names_are_completed(
+    scripted: Any, puna: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scripted.on_json("GET", "/api/tags", {"models": [{"name": "smol:latest"}, {"name": "x:y"}]})
+    monkeypatch.setenv("COMP_WORDS", "puna show sm")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    monkeypatch.setenv("_PUNA_COMPLETE", "bash_complete")
+    with pytest.raises(SystemExit):
+        puna()
+    assert capsys.readouterr().out == "plain,smol:latest\n"
+
+
+def test_an_unknown_shell_is_refused(puna: Any) -> None:
+    assert puna("completion", "tcsh").err.startswith('Error: unknown shell "tcsh"')
