@@ -58,3 +58,17 @@ ThinkField: TypeAlias = Annotated[bool | str | None, Custom(read_think)]
 KeepAliveField: TypeAlias = Annotated[float | str | None, Custom(read_keep_alive)]
 Options: TypeAlias = dict[str, Any]
 Images: TypeAlias = Annotated[list[bytes], Go("[]api.ImageData")]
+
+
+def read_arguments(value: Any) -> dict[str, Any]:
+    """Arguments of a tool call: an object.
+
+    Raises:
+        InvalidInput: with the text of the reader Ollama uses here.
+    """
+    if not isinstance(value, dict):
+        raise InvalidInput("Value looks like object, but can't find closing '}' symbol")
+    return value
+
+
+Arguments: TypeAlias = Annotated[dict[str, Any], Custom(read_arguments)]

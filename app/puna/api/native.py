@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, Field
 
 from puna.api.decoding import Go, WireModel
-from puna.api.fields import Images, KeepAliveField, Options, ThinkField
+from puna.api.fields import Arguments, Images, KeepAliveField, Options, ThinkField
 
 
 class ToolCallFunction(WireModel):
@@ -19,9 +19,7 @@ class ToolCallFunction(WireModel):
 
     index: int = 0
     name: str = ""
-    arguments: Annotated[dict[str, Any], Go("api.ToolCallFunctionArguments")] = Field(
-        default_factory=dict
-    )
+    arguments: Arguments = Field(default_factory=dict)
 
 
 class ToolCall(WireModel):
@@ -151,9 +149,9 @@ class CreateRequest(WireModel):
     model: str = ""
     name: str = ""
     from_: str = Field("", alias="from")
-    files: dict[str, str] = Field(default_factory=dict)
-    adapters: dict[str, str] = Field(default_factory=dict)
-    draft_files: dict[str, str] = Field(default_factory=dict)
+    files: dict[str, str] | None = None
+    adapters: dict[str, str] | None = None
+    draft_files: dict[str, str] | None = None
     draft_quantize: str = ""
     quantize: str = ""
     quantization: str = ""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from puna.chat import templates
 from puna.config import sources
 from puna.config.paths import Folders
 from puna.config.settings import Settings
 from puna.config.sources import Loaded
 from puna.engine.config import EngineConfig
+from puna.engine.quantizing import Quantizer
 from puna.engine.scheduler import Scheduler
 from puna.server.app import WebApplication, create_app
 from puna.services.configuration import Configuration
+from puna.services.creation import Creation
 from puna.services.embedding import Embedder
 from puna.services.hub import Services
 from puna.services.inference import Inference
@@ -27,9 +30,10 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
     configuration, notices = Configuration(loaded, folders), Notices()
     settings = loaded.settings
     store = Store(settings.models, state_folder=folders.state, keep_unused=settings.noprune)
+    environment = sources.process_environment()
     scheduler = Scheduler(
         _engine(settings),
-        environment=sources.process_environment(),
+        environment=environment,
         on_change=lambda: notices.publish("loaded_changed"),
     )
     configuration.subscribe(lambda changed: scheduler.configure(_engine(changed)))
@@ -38,6 +42,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         own = folders.state / "conversations"
         return configuration.current.state_folder or str(own)
 
+    transfers = Transfers(store, lambda: configuration.current)
     inference = Inference(store.library, scheduler, lambda: configuration.current, state_folder)
     return Services(
         configuration=configuration,
@@ -46,7 +51,14 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         scheduler=scheduler,
         inference=inference,
         embedder=Embedder(inference),
-        transfers=Transfers(store, lambda: configuration.current),
+        transfers=transfers,
+        creation=Creation(
+            store,
+            pull=transfers.pull,
+            quantize=Quantizer(environment).quantize,
+            check_template=templates.check_go,
+            detect_template=templates.detect,
+        ),
     )
 
 

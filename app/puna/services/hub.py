@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from puna.engine.scheduler import Scheduler
 from puna.services.configuration import Configuration
+from puna.services.creation import Creation
 from puna.services.embedding import Embedder
 from puna.services.inference import Inference
 from puna.services.notices import Notices
@@ -25,6 +26,7 @@ class Services:
     inference: Inference
     embedder: Embedder
     transfers: Transfers
+    creation: Creation
 
     async def start(self) -> None:
         """Open the store and get a runner ready.

@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from puna.server.routes import status
+from puna.server.routes import (
+    blobs,
+    cloud,
+    creation,
+    embeddings,
+    inference,
+    openai,
+    status,
+    transfers,
+)
 
-ROUTERS: tuple[APIRouter, ...] = (status.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    status.router,
+    inference.router,
+    embeddings.router,
+    blobs.router,
+    creation.router,
+    transfers.router,
+    cloud.router,
+    openai.router,
+)

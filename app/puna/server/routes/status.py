@@ -27,13 +27,15 @@ from puna.services.notices import Notices
 router = APIRouter()
 
 
-@router.api_route("/", methods=["GET", "HEAD"], response_class=PlainTextResponse)
+@router.head("/", include_in_schema=False)
+@router.get("/", response_class=PlainTextResponse)
 async def root() -> Response:
     """Say that a server is here."""
     return PlainTextResponse(ROOT_TEXT)
 
 
-@router.api_route("/api/version", methods=["GET", "HEAD"], response_model=VersionResponse)
+@router.head("/api/version", include_in_schema=False)
+@router.get("/api/version", response_model=VersionResponse)
 async def version() -> Response:
     """The Ollama release this API is compatible with."""
     return Response(VERSION_BODY, media_type="application/json; charset=utf-8")

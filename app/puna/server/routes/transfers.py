@@ -17,6 +17,7 @@ from puna.server import documents
 from puna.server.routes.common import read, running, services
 from puna.server.streaming import NDJSON, json_response, line, streamed
 from puna.services.broadcast import TransferStatus
+from puna.services.create_request import CreateStatus
 
 router = APIRouter()
 
@@ -61,7 +62,7 @@ async def _objects(
             yield status_object(status)
 
 
-def status_object(status: TransferStatus) -> dict[str, Any]:
+def status_object(status: TransferStatus | CreateStatus) -> dict[str, Any]:
     """A line of progress; what is empty or 0 is left out."""
     found = {
         "status": status.status,
