@@ -1,0 +1,159 @@
+"""The composer with its attachments and buttons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QWidget
+
+from puna.gui.chat.composer import ComposerText, png_bytes
+from puna.gui.chat.view_model import ChatViewModel
+from puna.gui.controls import clear, column, frame, icon_button, label, row
+
+_DRAFT_PAUSE_MS = 600
+_CHIP = 36
+
+
+class ComposerPanel(QFrame):
+    """Text, pictures, Send and Stop."""
+
+    def __init__(self, view_model: ChatViewModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view_model = view_model
+        self.setObjectName("composer")
+        self.text = ComposerText()
+        self.text.setAccessibleName(self.tr("Message"))
+        self.text.setPlaceholderText(self.tr("Write a message…"))
+        self._editing = -1
+        self._chips: QHBoxLayout = row(spacing=6)
+        self._attach = icon_button("image", self.tr("Attach a picture"), self._choose_image)
+        self._hint: QLabel = label("", "small")
+        self._send = icon_button(
+            "send", self.tr("Send"), self.submit, role="send", token="accent_text"
+        )
+        self._stop = icon_button(
+            "stop", self.tr("Stop (Esc)"), view_model.stop, role="send", token="accent_text"
+        )
+        buttons = row(self._attach, self._hint, 1, self._send, self._stop, spacing=6)
+        layout = column(self._chips, self.text, buttons, spacing=4)
+        layout.setContentsMargins(14, 10, 10, 8)
+        self.setLayout(layout)
+        self._draft_timer = QTimer(self)
+        self._draft_timer.setSingleShot(True)
+        self._draft_timer.setInterval(_DRAFT_PAUSE_MS)
+        self._connect()
+        self.show_draft()
+        self.show_state()
+
+    def submit(self) -> None:
+        """Send what is written, or the edited question."""
+        text = self.text.toPlainText()
+        if self._view_model.is_busy or not text.strip() or not self._view_model.chat.model:
+            return
+        self._draft_timer.stop()
+        self.text.clear()
+        if self._editing >= 0:
+            index, self._editing = self._editing, -1
+            self._view_model.edit(index, text)
+        else:
+            self._view_model.send(text)
+        self.show_state()
+
+    def edit(self, index: int) -> None:
+        """Put a question back to be sent in other words."""
+        self._editing = index
+        self.text.setPlainText(self._view_model.messages[index].content)
+        self.text.setFocus()
+        self.text.moveCursor(self.text.textCursor().MoveOperation.End)
+        self.show_state()
+
+    def edit_last(self) -> None:
+        """Edit the last question."""
+        questions = [i for i, m in enumerate(self._view_model.messages) if m.role == "user"]
+        if questions and not self._view_model.is_busy:
+            self.edit(questions[-1])
+
+    def cancel_edit(self) -> bool:
+        """Leave the editing of a question; whether one was edited."""
+        if self._editing < 0:
+            return False
+        self._editing = -1
+        self.text.clear()
+        self.show_state()
+        return True
+
+    def show_draft(self) -> None:
+        """Show what was typed in this chat before."""
+        self._editing = -1
+        self.text.setPlainText(self._view_model.chat.draft)
+        self.text.moveCursor(self.text.textCursor().MoveOperation.End)
+
+    def show_state(self) -> None:
+        """Fit buttons and hints to what is possible now."""
+        view_model = self._view_model
+        self.text.enter_sends = view_model.preferences.choices.enter_sends
+        self._send.setVisible(not view_model.is_busy)
+        self._stop.setVisible(view_model.is_busy)
+        self._send.setEnabled(bool(self.text.toPlainText().strip() and view_model.chat.model))
+        sees = view_model.sees_images
+        self._attach.setEnabled(sees)
+        self._attach.setToolTip(
+            self.tr("Attach a picture") if sees else self.tr("This model does not see pictures")
+        )
+        self._hint.setText(self.tr("Editing – Esc to cancel") if self._editing >= 0 else "")
+
+    def attach_files(self, files: list[Path]) -> None:
+        """Attach pictures by path; what is none is left out."""
+        for file in files:
+            image = QImage(str(file))
+            if not image.isNull():
+                self._give(png_bytes(image))
+
+    def _connect(self) -> None:
+        self.text.submitted.connect(self.submit)
+        self.text.image_given.connect(self._give)
+        self.text.edit_last_wanted.connect(self.edit_last)
+        self.text.textChanged.connect(self.show_state)
+        self.text.textChanged.connect(self._draft_timer.start)
+        self._draft_timer.timeout.connect(self._keep_draft)
+        self._view_model.images_changed.connect(self._show_chips)
+        self._view_model.stage_changed.connect(self.show_state)
+        self._view_model.chat_changed.connect(self.show_state)
+        self._view_model.opened.connect(self.show_draft)
+
+    def _keep_draft(self) -> None:
+        if self._editing < 0:
+            self._view_model.set_draft(self.text.toPlainText())
+
+    def _give(self, image: bytes) -> None:
+        if self._view_model.sees_images:
+            self._view_model.attach(image)
+        else:
+            self._hint.setText(self.tr("This model does not see pictures"))
+
+    def _choose_image(self) -> None:
+        dialog = QFileDialog(self, self.tr("Attach a picture"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setNameFilter(self.tr("Pictures") + " (*.png *.jpg *.jpeg *.webp *.gif *.bmp)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda names: self.attach_files([Path(n) for n in names]))
+        dialog.open()
+
+    def _show_chips(self) -> None:
+        clear(self._chips)
+        for index, image in enumerate(self._view_model.images):
+            self._chips.addWidget(self._chip(index, image))
+        self._chips.addStretch(1)
+
+    def _chip(self, index: int, image: bytes) -> QFrame:
+        picture = QLabel()
+        pixmap = QPixmap()
+        pixmap.loadFromData(image)
+        picture.setPixmap(
+            pixmap.scaled(_CHIP, _CHIP, Qt.AspectRatioMode.KeepAspectRatioByExpanding)
+        )
+        remove = icon_button("close", self.tr("Remove picture"), size=12)
+        remove.clicked.connect(lambda: self._view_model.detach(index))
+        return frame("chip", row(picture, remove, margins=4, spacing=2))

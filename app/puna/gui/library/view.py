@@ -1,0 +1,189 @@
+"""The models page."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QPoint, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QSplitter,
+    QStackedWidget,
+    QTableView,
+    QWidget,
+)
+
+from puna.gui.controls import EmptyState, button, column, frame, label, row, themed_icon
+from puna.gui.library.details_view import DetailsView
+from puna.gui.library.pull_view import PullView
+from puna.gui.library.table_model import SORT_ROLE, Column
+from puna.gui.library.view_model import LibraryViewModel
+from puna.gui.name_dialog import NameDialog
+
+_ROW_HEIGHT = 42
+
+
+class LibraryView(QWidget):
+    """A field to pull models, the downloads, the installed models and one in detail.
+
+    Signals:
+        chat_wanted: begin a chat with this model.
+        edit_wanted: name and Modelfile text to begin a new model from.
+        file_wanted: the user wants to choose a GGUF file.
+    """
+
+    chat_wanted = Signal(str)
+    edit_wanted = Signal(str, str)
+    file_wanted = Signal()
+
+    def __init__(self, view_model: LibraryViewModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view_model = view_model
+        self._field = QLineEdit()
+        self._field.setPlaceholderText(
+            self.tr("Model name, “ollama run …”, or an address of ollama.com or huggingface.co")
+        )
+        self._field.setAccessibleName(self.tr("Model to pull"))
+        self._field.setClearButtonEnabled(True)
+        self._pull = button(self.tr("Pull"), self._start_pull, role="primary", picture="download")
+        self._problem: QLabel = label("", "danger")
+        self._problem.setVisible(False)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(view_model.table)
+        self._sorted.setSortRole(SORT_ROLE)
+        self._table = self._make_table()
+        self._details = DetailsView(view_model)
+        self._stack = QStackedWidget()
+        self._build()
+        self._connect()
+        self._show_count()
+
+    def focus_pull(self) -> None:
+        """Put the cursor into the field of the model to pull."""
+        self._field.setFocus()
+
+    def _make_table(self) -> QTableView:
+        table = QTableView()
+        table.setAccessibleName(self.tr("Installed models"))
+        table.setModel(self._sorted)
+        table.setSortingEnabled(True)
+        table.sortByColumn(Column.MODIFIED, Qt.SortOrder.DescendingOrder)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        table.setShowGrid(False)
+        table.setTabKeyNavigation(False)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(64)
+        return table
+
+    def _build(self) -> None:
+        empty = EmptyState(
+            "models",
+            self.tr("No models yet"),
+            self.tr("Pull a model by its name above, or drop a GGUF file on this window."),
+            button(self.tr("Choose a GGUF file…"), self.file_wanted.emit, picture="file"),
+        )
+        self._stack.addWidget(empty)
+        self._stack.addWidget(self._table)
+        self._title: QLabel = label(self.tr("Models"), "title")
+        self._total: QLabel = label("", "muted")
+        top = column(
+            row(self._title, self._total, 1, spacing=12),
+            row(self._field, self._pull),
+            self._problem,
+            PullView(self._view_model.pulls),
+            spacing=12,
+        )
+        top.setContentsMargins(24, 20, 24, 12)
+        left = column(top, self._stack, spacing=0)
+        left.setStretch(1, 1)
+        self._stack.setContentsMargins(14, 0, 14, 8)
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.addWidget(frame("page", left))
+        splitter.addWidget(self._details)
+        splitter.setChildrenCollapsible(False)
+        splitter.setStretchFactor(0, 1)
+        splitter.setSizes([700, 340])
+        self.setLayout(column(splitter, spacing=0))
+
+    def _connect(self) -> None:
+        self._field.returnPressed.connect(self._start_pull)
+        self._field.textChanged.connect(lambda: self._problem.setVisible(False))
+        self._table.selectionModel().selectionChanged.connect(self._select)
+        self._table.doubleClicked.connect(lambda: self.chat_wanted.emit(self._selected()))
+        self._table.customContextMenuRequested.connect(self._show_menu)
+        self._details.chat_wanted.connect(self.chat_wanted)
+        self._details.edit_wanted.connect(self.edit_wanted)
+        self._details.copy_wanted.connect(self._ask_copy)
+        self._details.rename_wanted.connect(self._ask_rename)
+        self._view_model.table.modelReset.connect(self._show_count)
+        delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self._table)
+        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
+        delete.activated.connect(self._remove)
+
+    def _start_pull(self) -> None:
+        if not self._field.text().strip():
+            return
+        if self._view_model.pull(self._field.text()):
+            self._field.clear()
+        else:
+            self._problem.setText(self.tr("This does not name a model."))
+            self._problem.setVisible(True)
+
+    def _selected(self) -> str:
+        rows = self._table.selectionModel().selectedRows()
+        if not rows:
+            return ""
+        return self._view_model.table.model_at(self._sorted.mapToSource(rows[0]).row()).name
+
+    def _select(self) -> None:
+        self._view_model.select(self._selected())
+
+    def _remove(self) -> None:
+        if self._selected():
+            self._view_model.remove(self._selected())
+
+    def _show_count(self) -> None:
+        models = self._view_model.models
+        self._stack.setCurrentIndex(1 if models else 0)
+        self._total.setText(self.tr("%n installed", "", len(models)) if models else "")
+
+    def _show_menu(self, place: QPoint) -> None:
+        if not self._table.indexAt(place).isValid():
+            return
+        name = self._selected()
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for picture, text, action in (
+            ("chat", self.tr("Chat"), partial(self.chat_wanted.emit, name)),
+            ("copy", self.tr("Copy model…"), partial(self._ask_copy, name)),
+            ("edit", self.tr("Rename…"), partial(self._ask_rename, name)),
+            ("trash", self.tr("Delete model"), self._remove),
+        ):
+            menu.addAction(themed_icon(picture), text, action)
+        menu.popup(self._table.viewport().mapToGlobal(place))
+
+    def _ask_copy(self, name: str) -> None:
+        dialog = NameDialog(
+            self.tr("Copy model"), self.tr("Name of the copy"), f"{name}-copy", self
+        )
+        dialog.named.connect(partial(self._view_model.copy, name))
+        dialog.open()
+
+    def _ask_rename(self, name: str) -> None:
+        dialog = NameDialog(self.tr("Rename model"), self.tr("New name"), name, self)
+        dialog.named.connect(partial(self._view_model.rename, name))
+        dialog.open()

@@ -1,0 +1,288 @@
+"""A small HTTP server that answers as it is told, for view-models to talk to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Json = dict[str, Any]
+
+SMALL = {
+    "name": "smollm2:135m",
+    "model": "smollm2:135m",
+    "modified_at": "2026-11-24T10:00:00Z",
+    "size": 98_000_000,
+    "digest": "a" * 64,
+    "details": {
+        "family": "llama",
+        "parameter_size": "134.52M",
+        "quantization_level": "Q4_1",
+        "context_length": 8192,
+    },
+    "capabilities": ["completion"],
+}
+LARGE = {
+    "name": "gemma3:4b",
+    "model": "gemma3:4b",
+    "modified_at": "2026-11-20T10:00:00Z",
+    "size": 3_300_000_000,
+    "digest": "b" * 64,
+    "details": {
+        "family": "gemma3",
+        "parameter_size": "4.3B",
+        "quantization_level": "Q4_K_M",
+        "context_length": 131072,
+    },
+    "capabilities": ["completion", "vision", "tools"],
+}
+SETTINGS: list[Json] = [
+    {
+        "name": "host",
+        "env": "OLLAMA_HOST",
+        "value": "127.0.0.1:11434",
+        "default": "127.0.0.1:11434",
+        "origin": "default",
+        "applies": "restart",
+        "locked": False,
+        "help": "",
+    },
+    {
+        "name": "keep_alive",
+        "env": "OLLAMA_KEEP_ALIVE",
+        "value": 600.0,
+        "default": 300.0,
+        "origin": "file",
+        "applies": "live",
+        "locked": False,
+        "help": "",
+    },
+    {
+        "name": "context_length",
+        "env": "OLLAMA_CONTEXT_LENGTH",
+        "value": 4096,
+        "default": 0,
+        "origin": "environment",
+        "applies": "load",
+        "locked": True,
+        "help": "",
+    },
+    {
+        "name": "origins",
+        "env": "OLLAMA_ORIGINS",
+        "value": "",
+        "default": "",
+        "origin": "default",
+        "applies": "live",
+        "locked": False,
+        "help": "",
+    },
+]
+
+
+def answer(*words: str, thinking: str = "") -> list[Json]:
+    """The lines of a whole chat answer."""
+    lines: list[Json] = []
+    if thinking:
+        lines.append({"message": {"role": "assistant", "content": "", "thinking": thinking}})
+    lines += [{"message": {"role": "assistant", "content": word}} for word in words]
+    lines.append(
+        {
+            "message": {"role": "assistant", "content": ""},
+            "done": True,
+            "done_reason": "stop",
+            "load_duration": 1_000_000,
+            "prompt_eval_count": 12,
+            "prompt_eval_duration": 50_000_000,
+            "eval_count": len(words),
+            "eval_duration": 100_000_000,
+        }
+    )
+    return lines
+
+
+@dataclass
+class Script:
+    """What the server says.
+
+    Attributes:
+        hold: a stream waits before the line that follows a ``"hold"`` entry until this is set.
+        requests: what was asked: method, path and body.
+        left: set when a client closed a stream before its end.
+    """
+
+    models: list[Json] = field(default_factory=lambda: [SMALL, LARGE])
+    loaded: list[Json] = field(default_factory=list)
+    chat: list[Json | str] = field(default_factory=lambda: list(answer("Hello", " there", ".")))
+    pull: list[Json | str] = field(default_factory=list)
+    create: list[Json | str] = field(default_factory=lambda: [{"status": "success"}])
+    events: list[Json | str] = field(default_factory=list)
+    settings: list[Json] = field(default_factory=lambda: [dict(row) for row in SETTINGS])
+    errors: dict[str, tuple[int, str]] = field(default_factory=dict)
+    show: Json = field(
+        default_factory=lambda: {
+            "modelfile": "# shown\nFROM /blobs/sha256-1\nSYSTEM Be kind.\n",
+            "template": "{{ .Prompt }}",
+            "details": SMALL["details"],
+            "model_info": {"general.architecture": "llama", "llama.context_length": 8192},
+            "capabilities": ["completion"],
+        }
+    )
+    hold: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
+    requests: list[tuple[str, str, Json]] = field(default_factory=list)
+
+    def asked(self, path: str) -> list[Json]:
+        """Bodies of all requests of that path."""
+        return [body for _, where, body in self.requests if where == path]
+
+
+class ScriptedServer:
+    """Runs a :class:`Script` on a free port of the loopback."""
+
+    def __init__(self) -> None:
+        self.script = Script()
+        script = self.script
+
+        class Handler(_Handler):
+            told = script
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; held streams end."""
+        self.script.hold.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    told: Script
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self._answer("GET")
+
+    def do_HEAD(self) -> None:
+        self._answer("HEAD")
+
+    def do_POST(self) -> None:
+        self._answer("POST")
+
+    def do_PUT(self) -> None:
+        self._answer("PUT")
+
+    def do_DELETE(self) -> None:
+        self._answer("DELETE")
+
+    def _answer(self, method: str) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        data = self.rfile.read(length)
+        is_json = data[:1] == b"{"
+        body: Json = json.loads(data) if is_json else {"bytes": length}
+        path = self.path.partition("?")[0]
+        script = self.told
+        script.requests.append((method, path, body))
+        if path in script.errors:
+            status, text = script.errors[path]
+            self._send(status, {"error": text})
+            return
+        streams = {
+            "/api/chat": script.chat,
+            "/api/pull": script.pull,
+            "/api/create": script.create,
+            "/api/events": script.events,
+        }
+        if path in streams and body.get("stream") is not False:
+            self._stream(streams[path])
+        else:
+            self._send(*self._whole(method, path, body))
+
+    def _whole(self, method: str, path: str, body: Json) -> tuple[int, Json]:
+        script = self.told
+        match method, path:
+            case "GET", "/api/version":
+                return 200, {"version": "1.0-test"}
+            case "GET", "/api/tags":
+                return 200, {"models": script.models}
+            case "GET", "/api/ps":
+                return 200, {"models": script.loaded}
+            case "POST", "/api/show":
+                return 200, script.show
+            case "GET", "/api/settings":
+                return 200, {"settings": script.settings}
+            case "PUT", "/api/settings":
+                return 200, self._save(body["changes"])
+            case "DELETE", "/api/delete":
+                script.models = [m for m in script.models if m["name"] != body["model"]]
+                return 200, {}
+            case "POST", "/api/copy":
+                source = next(m for m in script.models if m["name"] == body["source"])
+                script.models = [{**source, "name": body["destination"]}, *script.models]
+                return 200, {}
+            case "HEAD", _:
+                return 404, {}
+            case "POST", "/api/chat":
+                return 200, {"message": {"role": "assistant", "content": "Because of scattering."}}
+            case "POST", "/v1/chat/completions":
+                return 200, {"choices": [{"message": {"content": "Because of scattering."}}]}
+            case _:
+                return 200, {}
+
+    def _save(self, changes: Json) -> Json:
+        restart = []
+        for row in self.told.settings:
+            if row["name"] in changes:
+                value = changes[row["name"]]
+                row["value"] = row["default"] if value is None else value
+                row["origin"] = "default" if value is None else "file"
+                if row["applies"] == "restart":
+                    restart.append(row["name"])
+        return {"applied": list(changes), "restart_required": restart, "locked": []}
+
+    def _send(self, status: int, body: Json) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def _stream(self, lines: Iterable[Json | str]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        try:
+            for line in list(lines):
+                if isinstance(line, str):
+                    self._hold()
+                    continue
+                self.wfile.write(json.dumps(line).encode() + b"\n")
+                self.wfile.flush()
+        except OSError:
+            self.told.left.set()
+
+    def _hold(self) -> None:
+        """Wait for the test, and notice when the client leaves meanwhile."""
+        self.connection.settimeout(0.02)
+        while not self.told.hold.is_set():
+            try:
+                if not self.connection.recv(1):
+                    raise ConnectionResetError
+            except TimeoutError:
+                continue
+        self.connection.settimeout(None)
