@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 from puna.gui.chat.highlight import spans
 from puna.gui.chat.markdown import Block
 from puna.gui.controls import CopyButton, column, frame, label, mono_font, row
-from puna.gui.theme import tokens_of
+from puna.gui.theme import current_tokens
 
 
 class CodeText(QPlainTextEdit):
@@ -45,7 +45,7 @@ class CodeText(QPlainTextEdit):
 
     def color(self, language: str) -> None:
         """Colour the text once; done when it will not grow any more."""
-        tokens = tokens_of(self.palette())
+        tokens = current_tokens()
         cursor = QTextCursor(self.document())
         for span in spans(self.toPlainText(), language):
             shape = QTextCharFormat()

@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
-from puna.gui.theme import Tokens, tokens_of
+from puna.gui.theme import Tokens, current_tokens
 
 _FEATURES = (
     QTextDocument.MarkdownFeature.MarkdownDialectGitHub
@@ -59,7 +59,7 @@ class Prose(QTextBrowser):
         document = self.document()
         # The text width must not depend on a height of an earlier, shorter text.
         document.setMarkdown(text, _FEATURES)
-        _style(document, tokens_of(self.palette()), self.font())
+        _style(document, current_tokens(), self.font())
         self._fit()
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:

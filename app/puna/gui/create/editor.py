@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QCompleter, QListView, QPlainTextEdit, QTextEdit, 
 from puna.gui.controls import mono_font
 from puna.gui.create.completion import completions
 from puna.gui.create.highlighter import Highlighter
-from puna.gui.theme import tokens_of
+from puna.gui.theme import current_tokens
 from puna.modelfile import Problem
 
 _ACCEPT = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab)
@@ -40,7 +40,7 @@ class Editor(QPlainTextEdit):
         mono_font(self)
         self.setTabStopDistance(4 * self.fontMetrics().horizontalAdvance(" "))
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self._highlighter = Highlighter(self.document(), tokens_of(self.palette()))
+        self._highlighter = Highlighter(self.document(), current_tokens())
         self._numbers = LineNumbers(self)
         self._popup = QListView()
         self._popup.setAccessibleName(self.tr("Completions"))
@@ -152,7 +152,7 @@ class Editor(QPlainTextEdit):
         return block.position() + min(offset, max(0, block.length() - 1))
 
     def _underline(self, problem: Problem) -> QTextEdit.ExtraSelection:
-        tokens = tokens_of(self.palette())
+        tokens = current_tokens()
         selection = QTextEdit.ExtraSelection()
         selection.cursor = QTextCursor(self.document())
         start = self._position(problem.line, problem.column)
@@ -183,7 +183,7 @@ class LineNumbers(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the numbers of the lines in view."""
         editor = self._editor
-        tokens = tokens_of(self.palette())
+        tokens = current_tokens()
         painter = QPainter(self)
         painter.setFont(editor.font())
         current, faulty = editor.textCursor().blockNumber(), editor.problem_lines()

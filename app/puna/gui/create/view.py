@@ -74,6 +74,7 @@ class CreateView(QWidget):
     def _build(self) -> None:
         examples = QPushButton(self.tr("Examples"))
         examples.setAccessibleName(self.tr("Examples"))
+        examples.setProperty("role", "menu")
         examples.setIcon(themed_icon("book"))
         examples.setMenu(self._example_menu(examples))
         head = row(

@@ -84,7 +84,8 @@ class CreateViewModel(QObject):
     def check(self) -> None:
         """Look for problems now."""
         self._check_timer.stop()
-        self.problems = [*check(self.text), *self._missing_files()]
+        found = [*check(self.text), *self._missing_files()]
+        self.problems = sorted(found, key=lambda problem: (problem.line, problem.column))
         self.problems_changed.emit()
 
     def open_path(self, path: Path) -> bool:

@@ -129,6 +129,7 @@ class LibraryView(QWidget):
         self._details.edit_wanted.connect(self.edit_wanted)
         self._details.copy_wanted.connect(self._ask_copy)
         self._details.rename_wanted.connect(self._ask_rename)
+        self._view_model.details_changed.connect(self._show_columns)
         self._view_model.table.modelReset.connect(self._show_count)
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self._table)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -155,6 +156,12 @@ class LibraryView(QWidget):
     def _remove(self) -> None:
         if self._selected():
             self._view_model.remove(self._selected())
+
+    def _show_columns(self) -> None:
+        """Leave the columns out that the details show as well, when these need the room."""
+        narrow = self._view_model.details is not None
+        for extra in (Column.PARAMETERS, Column.CONTEXT, Column.MODIFIED):
+            self._table.setColumnHidden(extra, narrow)
 
     def _show_count(self) -> None:
         models = self._view_model.models
