@@ -32,8 +32,13 @@ _UBATCH = 512
 _STEP = 256
 """The cache grows in steps of this many cells."""
 
-_PROCESS = 100 * _MIB
-"""Python and llama.cpp themselves, and small buffers."""
+_PROCESS = 50 * _MIB
+"""Python, numpy and llama.cpp themselves."""
+
+_VOCABULARY = 200
+"""Bytes per token of the vocabulary: its texts, and rows of logits for the slots."""
+
+_SMALL_BUFFERS = 14 * _MIB
 
 _SMALL_MACHINE = 8 * _GIB
 _LEAST_CONTEXT = 4
@@ -99,21 +104,35 @@ def slides(info: ModelInfo, layer: int) -> bool:
     return info.sliding_pattern > 0 and (layer + 1) % info.sliding_pattern != 0
 
 
-def estimate(info: ModelInfo, load: LoadOptions, file_bytes: int) -> MemoryEstimate:
+def estimate(
+    info: ModelInfo, load: LoadOptions, file_bytes: int, *, gpu: bool = False
+) -> MemoryEstimate:
     """What a model takes when it is opened so.
 
     Args:
         info: of the model file.
         load: ``context_length``, ``parallel`` and ``cells`` as :func:`choose` sets them.
         file_bytes: of all its files, projectors and adapters included.
+        gpu: it goes to a GPU, where buffers take memory before they are used.
     """
     window = _round_up(load.context_length or _USUAL_CONTEXT)
     cells = 0 if load.embedding else load.cells or window * (load.parallel or 1)
     return MemoryEstimate(
         weights=file_bytes,
         cache=int(cells * cell_bytes(info, load.kv_type)),
-        compute=info.vocab_size * min(load.batch or _UBATCH, _UBATCH) * 4 + 4 * _MIB,
+        compute=_reserved(info, load) if gpu else _touched(info, load),
     )
+
+
+def _reserved(info: ModelInfo, load: LoadOptions) -> int:
+    """The compute buffer: logits for a whole batch dominate it."""
+    return info.vocab_size * (load.batch or _UBATCH) * 4 + 4 * _MIB
+
+
+def _touched(info: ModelInfo, load: LoadOptions) -> int:
+    """What of the compute buffer becomes resident: activations, a few rows of logits."""
+    row = 4 * (8 * info.embedding_length + 2 * info.feed_forward_length)
+    return _SMALL_BUFFERS + info.vocab_size * _VOCABULARY + (load.batch or _UBATCH) * row
 
 
 def choose(
@@ -125,6 +144,7 @@ def choose(
     total: int,
     context_length: int = 0,
     parallel: int = 0,
+    gpu: bool = False,
 ) -> Choice:
     """Settle window, slots and cells.
 
@@ -142,17 +162,18 @@ def choose(
         total: main memory of the machine in bytes.
         context_length: of the settings, 0 = automatic.
         parallel: slots of the settings, each with a full window; 0 = automatic.
+        gpu: the machine has one.
     """
     asked = (context_length or None) if load.context_length is None else load.context_length
     if load.embedding:
         settled = _settle_embedding(info, load, asked)
     else:
         bare = msgspec.structs.replace(load, context_length=_STEP, parallel=1, cells=0)
-        left = available - estimate(info, bare, file_bytes).total
+        left = available - estimate(info, bare, file_bytes, gpu=gpu).total
         affordable = _affordable_cells(info, load.kv_type, file_bytes, left)
         slots = parallel or load.parallel or (4 if total < _SMALL_MACHINE else 8)
         settled = _settle(info, load, asked, affordable, slots, shared=not parallel)
-    return Choice(settled, estimate(info, settled, file_bytes), auto_context=asked is None)
+    return Choice(settled, estimate(info, settled, file_bytes, gpu=gpu), auto_context=asked is None)
 
 
 def _settle(

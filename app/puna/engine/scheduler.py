@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from puna.engine import launch
-from puna.engine.compatibility import Opened, serves
+from puna.engine.compatibility import serves
 from puna.engine.config import EngineConfig, ModelSpec
 from puna.engine.hardware import Machine
 from puna.engine.instance import Instance, LoadedModel
@@ -325,14 +325,21 @@ class Scheduler:
             await open_with_remedies(instance.spec, attempt, make_room)
         except PunaError as error:
             logger.warning("%s: %s", instance.spec.name, error)
-            self._fail_waiters(instance.opened, error)
+            self._load_failed(instance, error)
         except Exception:  # a bug must fail its requests, not stall the queue
             logger.exception("%s: load failed", instance.spec.name)
-            self._fail_waiters(instance.opened, RunnerError("internal error while loading"))
+            self._load_failed(instance, RunnerError("internal error while loading"))
+
+    def _load_failed(self, instance: Instance, error: PunaError) -> None:
+        for ticket in self._waiting:
+            if not ticket.served.done() and serves(instance.opened, ticket.spec, busy=True):
+                ticket.served.set_exception(error)
+        self._forget(instance)
 
     def _load_ended(self, instance: Instance, _: asyncio.Task[None]) -> None:
+        """Also when the task was cancelled before it began."""
         instance.loading = None
-        if instance.runner is None:
+        if instance.runner is None and not instance.gone.is_set():
             self._forget(instance)
 
     async def _attempt(self, instance: Instance, spec: ModelSpec) -> None:
@@ -371,11 +378,6 @@ class Scheduler:
         self._prepare_spare()
         self._changed()
         self._turn()
-
-    def _fail_waiters(self, opened: Opened, error: PunaError) -> None:
-        for ticket in self._waiting:
-            if not ticket.served.done() and serves(opened, ticket.spec, busy=True):
-                ticket.served.set_exception(error)
 
     # -- unload -----------------------------------------------------------------------
 

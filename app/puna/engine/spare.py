@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,6 +11,9 @@ from puna.engine.runner_process import RunnerProcess
 from puna.errors import RunnerError
 
 logger = logging.getLogger(__name__)
+
+_STOP_GRACE = 1.0
+"""Seconds for a runner without a model; it has nothing to save."""
 
 
 class Spare:
@@ -58,7 +60,7 @@ class Spare:
 
     def _put_back(self, starting: asyncio.Task[RunnerProcess]) -> None:
         """The taker was cancelled just when the runner was ready."""
-        if starting.done() and not starting.cancelled() and not starting.exception():
+        if _is_up(starting):
             self._starting = starting
 
     async def drop(self) -> None:
@@ -68,13 +70,18 @@ class Spare:
         if starting is None:
             return
         starting.cancel()
-        with contextlib.suppress(asyncio.CancelledError, RunnerError):
-            await (await starting).stop(grace=1.0)
+        await asyncio.wait([starting])
+        if _is_up(starting):
+            await starting.result().stop(grace=_STOP_GRACE)
 
     def _forget_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _is_up(starting: asyncio.Task[RunnerProcess]) -> bool:
+    return starting.done() and not starting.cancelled() and starting.exception() is None
 
 
 def _log_failure(task: asyncio.Task[RunnerProcess]) -> None:

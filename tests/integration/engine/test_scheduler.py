@@ -494,6 +494,16 @@ async def test_a_failed_load_fails_all_who_wait_for_it_at_once(
     assert scheduler.loaded() == []
 
 
+async def test_a_model_that_failed_to_load_is_gone_when_its_request_fails(
+    make_scheduler: SchedulerFactory,
+) -> None:
+    scheduler = make_scheduler({"load": [{"fail": "file"}]})
+    with pytest.raises(ModelLoadError):
+        async with scheduler.acquire(spec(), None):
+            pass
+    assert scheduler.loaded() == []
+
+
 async def test_a_load_without_progress_times_out(make_scheduler: SchedulerFactory) -> None:
     scheduler = make_scheduler({"load": [{"never": True}]}, load_timeout=0.5)
     with pytest.raises(ModelLoadError, match="timed out"):

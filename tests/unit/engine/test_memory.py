@@ -149,3 +149,8 @@ def test_an_embedding_model_has_its_whole_window_and_no_cache(info: Any) -> None
 def test_the_total_is_the_sum(info: Any) -> None:
     parts = chosen(info(**SMOLLM2), weights=100 * MIB).estimate
     assert parts.total == parts.weights + parts.cache + parts.compute + parts.overhead
+
+
+def test_a_gpu_reserves_logits_for_a_whole_batch(info: Any) -> None:
+    model, load = info(**SMOLLM2), LoadOptions(paths=("m",))
+    assert estimate(model, load, 0, gpu=True).compute == 4 * model.vocab_size * 512 + 4 * MIB
