@@ -99,6 +99,7 @@ async def streamed(stream: AsyncGenerator[Json, None]) -> AsyncGenerator[Json, N
             async for item in stream:
                 yield item
         except PunaError as error:
-            if isinstance(error.__cause__, HttpAnswer):
-                raise PunaError(f"{error.__cause__.line}: {error}") from error
+            answer = error.__cause__
+            if isinstance(answer, HttpAnswer) and answer.line != str(error):
+                raise PunaError(f"{answer.line}: {error}") from error
             raise

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -62,6 +63,11 @@ class TerminalEditor:
             enable_suspend=True,
             style=_STYLE,
         )
+
+    @property
+    def buffer(self) -> Buffer:
+        """The text that is being typed."""
+        return self._session.default_buffer
 
     async def read(self, *, is_more: bool) -> str:
         """The next line."""
