@@ -51,9 +51,10 @@ def status_error(status: int, body: bytes, retry_after: float | None = None) -> 
     """The error for an answer of 400 or more; ``body`` may be cut."""
     if status == 404:
         return ManifestUnknown("file does not exist")
-    text = body[:SHOWN_BODY].decode("utf-8", "replace").replace("\x1b", "")
-    hint = f" (try again in {retry_after:.0f} s)" if retry_after is not None else ""
-    return StatusError(status, f"{status}: {text}{hint}", retry_after)
+    text = "".join(filter(_is_text, body[:SHOWN_BODY].decode("utf-8", "replace")))
+    if status == 429 and retry_after is not None:
+        text += f" (try again in {retry_after:.0f} s)"
+    return StatusError(status, f"{status}: {text}", retry_after)
 
 
 def denied(why: str = "") -> RegistryDenied:
@@ -96,6 +97,11 @@ def parse_json(body: bytes) -> Any:
         raise RegistryError(_json_fault(body, error)) from error
     except RecursionError as error:
         raise RegistryError("invalid JSON: nested too deeply") from error
+
+
+def _is_text(char: str) -> bool:
+    """Whether a terminal shows ``char`` rather than obeys it."""
+    return char.isprintable() or char in "\n\t"
 
 
 def _json_fault(body: bytes, error: msgspec.DecodeError) -> str:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from puna.errors import RegistryError, StoreDamaged
-from puna.registry.faults import parse_json
 from puna.store.manifests import MODEL, TENSOR, Manifest, ModelConfig
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -23,13 +22,12 @@ _MAX_CONFIG = 4 << 20
 _MAX_TEXT = 255
 
 
-def checked_manifest(raw: bytes, repository: str) -> Manifest:
-    """The manifest of a model; ``repository`` is named in errors.
+def checked_manifest(raw: bytes, document: object, repository: str) -> Manifest:
+    """The manifest ``raw``, decoded as ``document``; ``repository`` is named in errors.
 
     Raises:
         RegistryError: it is no manifest, or one of something else.
     """
-    document = parse_json(raw)
     if not isinstance(document, dict):
         raise RegistryError("the registry sent no model manifest")
     if "manifests" in document:

@@ -23,6 +23,7 @@ from puna.errors import (
 from puna.names import ModelName
 from puna.registry.client import RegistryClient
 from puna.registry.download import Pace, download_blob
+from puna.registry.faults import parse_json
 from puna.registry.manifests import checked_config, checked_manifest
 from puna.registry.progress import Progress
 from puna.registry.threads import settled
@@ -89,7 +90,7 @@ class Pull:
             NoSpace, StoreError: it cannot be stored.
         """
         self._report(TransferStatus("pulling manifest"))
-        manifest = checked_manifest(await self._manifest(), self._client.repository.path)
+        manifest = await self._manifest()
         blobs = tuple({blob.digest: blob for blob in manifest.blobs}.values())
         with self._store.blobs.pinned(blob.digest for blob in blobs):
             await self._fetch_all(blobs)
@@ -102,11 +103,13 @@ class Pull:
             await settled(self._store.library.discard, replaced)
         self._report(TransferStatus("success"))
 
-    async def _manifest(self) -> bytes:
+    async def _manifest(self) -> Manifest:
         try:
-            return await self._client.manifest(self._name.tag)
+            raw = await self._client.manifest(self._name.tag)
+            document = parse_json(raw)
         except RegistryError as error:
             raise _prefixed(error) from error
+        return checked_manifest(raw, document, self._client.repository.path)
 
     async def _fetch_all(self, blobs: tuple[Descriptor, ...]) -> None:
         missing = [blob for blob in blobs if not await self._is_stored(blob)]
