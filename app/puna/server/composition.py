@@ -16,8 +16,12 @@ from puna.services.creation import Creation
 from puna.services.embedding import Embedder
 from puna.services.hub import Services
 from puna.services.inference import Inference
+from puna.services.models import Models
 from puna.services.notices import Notices
+from puna.services.profile import Profile, Profiles
+from puna.services.running import Running
 from puna.services.transfers import Transfers
+from puna.store.installed import InstalledModel
 from puna.store.store import Store
 
 
@@ -43,12 +47,31 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         return configuration.current.state_folder or str(own)
 
     transfers = Transfers(store, lambda: configuration.current)
-    inference = Inference(store.library, scheduler, lambda: configuration.current, state_folder)
+    running, profiles = Running(scheduler), Profiles()
+
+    def describe(model: InstalledModel) -> Profile:
+        return profiles.of(model, configuration.current.go_template)
+
+    inference = Inference(
+        store.library,
+        scheduler,
+        lambda: configuration.current,
+        state_folder,
+        profiles,
+        running,
+    )
     return Services(
         configuration=configuration,
         notices=notices,
         store=store,
         scheduler=scheduler,
+        models=Models(
+            store,
+            describe,
+            variant=lambda: str(configuration.current.go_template),
+            memory=folders.cache / "models.json",
+        ),
+        running=running,
         inference=inference,
         embedder=Embedder(inference),
         transfers=transfers,

@@ -10,11 +10,17 @@ from puna.config.network import Address
 from puna.config.paths import Folders
 from puna.config.sources import Loaded
 from puna.errors import PunaError
+from puna.server.gate import Gate
 from puna.server.running import HttpServer
 from puna.server.sockets import listen
 
 _START_SECONDS = 10.0
+_READY_SECONDS = 30.0
 _STOP_SECONDS = 20.0
+
+
+async def _finish(gate: Gate) -> None:
+    await gate.ready()
 
 
 class EmbeddedServer:
@@ -56,6 +62,16 @@ class EmbeddedServer:
         if not server.is_up.wait(_START_SECONDS) or not server.started:
             raise PunaError("the server did not start")
 
+    def wait_ready(self, seconds: float = _READY_SECONDS) -> None:
+        """Wait until models can be served.
+
+        Raises:
+            PunaError: they cannot, for instance since another Puna has the models folder.
+        """
+        if self._server is None:
+            raise PunaError("the server was not started")
+        self._server.wait_ready(seconds)
+
     def stop(self) -> None:
         """End streams with an error, close the socket, end the runners; returns when all is done."""
         if self._server is None or self._thread is None:
@@ -81,6 +97,15 @@ class _ThreadServer(HttpServer):
             await super().startup(sockets)  # type: ignore[arg-type]
         finally:
             self.is_up.set()
+
+    def wait_ready(self, seconds: float) -> None:
+        """Wait, in another thread, for the application."""
+        assert self._loop is not None
+        waiting = asyncio.run_coroutine_threadsafe(_finish(self.gate), self._loop)
+        try:
+            waiting.result(seconds)
+        except TimeoutError as error:
+            raise PunaError("the server did not become ready") from error
 
     def stop_from_outside(self) -> None:
         """Ask the loop to stop; a loop that has ended is fine."""

@@ -76,6 +76,7 @@ class Gate:
         self._loading: asyncio.Task[Application] | None = None
         self._constant_routes = RouteTable((path, ("GET", "HEAD")) for path in CONSTANT)
         self._stopping = False
+        self._on_failure: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the server."""
@@ -87,7 +88,7 @@ class Gate:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         self._loading = asyncio.create_task(self._start(), name="load application")
-        self._loading.add_done_callback(_log_failure)
+        self._loading.add_done_callback(self._loaded_or_failed)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await asyncio.wait([self._loading])
@@ -101,6 +102,10 @@ class Gate:
         await application.start()
         return application
 
+    def _loaded_or_failed(self, task: asyncio.Task[Application]) -> None:
+        if task.exception() is not None:
+            self._on_failure()
+
     async def ready(self) -> Application:
         """The application, once it is loaded.
 
@@ -111,6 +116,16 @@ class Gate:
             raise RuntimeError("the server has not started")
         return await asyncio.shield(self._loading)
 
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the application could not start, if it could not."""
+        task = self._loading
+        return task.exception() if task is not None and task.done() else None
+
+    def on_failure(self, call: Callable[[], None]) -> None:
+        """Call back, on the loop, when the application cannot start."""
+        self._on_failure = call
+
     def drain(self) -> None:
         """Refuse new requests and end the running ones with an error; loop thread only."""
         self._stopping = True
@@ -120,7 +135,7 @@ class Gate:
     @property
     def _loaded(self) -> Application | None:
         task = self._loading
-        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+        if task is None or not task.done() or task.exception() is not None:
             return None
         return task.result()
 
@@ -198,11 +213,6 @@ class Gate:
     def _report_origin(self, origin: str) -> None:
         if (application := self._loaded) is not None:
             application.refused_origin(origin)
-
-
-def _log_failure(task: asyncio.Task[Application]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("the server cannot serve models: %s", error, exc_info=error)
 
 
 def _malformed(scope: Scope) -> Refusal | None:

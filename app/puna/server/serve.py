@@ -42,8 +42,18 @@ def run_foreground(cli_settings: Mapping[str, str] | None = None) -> int:
         return 1
     port: int = sockets[0].getsockname()[1]
     _announce(Address(settings.host.scheme, settings.host.host, port))
-    _ForegroundServer(loaded, folders).run_on(sockets)
-    return 0
+    server = _ForegroundServer(loaded, folders)
+    server.run_on(sockets)
+    return _exit_code(server.gate.failure)
+
+
+def _exit_code(failure: BaseException | None) -> int:
+    if failure is None:
+        return 0
+    if not isinstance(failure, PunaError | OSError):
+        raise failure
+    sys.stderr.write(f"Error: {failure}\n")
+    return 1
 
 
 class _ForegroundServer(HttpServer):
@@ -51,6 +61,7 @@ class _ForegroundServer(HttpServer):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then take over the signals."""
+        self.gate.on_failure(self.begin_stop)
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -10,7 +10,9 @@ from puna.services.configuration import Configuration
 from puna.services.creation import Creation
 from puna.services.embedding import Embedder
 from puna.services.inference import Inference
+from puna.services.models import Models
 from puna.services.notices import Notices
+from puna.services.running import Running
 from puna.services.transfers import Transfers
 from puna.store.store import Store
 
@@ -23,6 +25,8 @@ class Services:
     notices: Notices
     store: Store
     scheduler: Scheduler
+    models: Models
+    running: Running
     inference: Inference
     embedder: Embedder
     transfers: Transfers

@@ -31,6 +31,7 @@ from puna.services.requests import (
     Rendered,
     Started,
 )
+from puna.services.running import Running
 from puna.store.installed import InstalledModel
 from puna.store.library import Library
 
@@ -54,6 +55,8 @@ class Inference:
         scheduler: who loads them.
         settings: gives the settings in force.
         state_folder: where runners keep the state of conversations.
+        profiles: what models can do.
+        running: is told of each model that is about to be loaded.
     """
 
     def __init__(
@@ -62,12 +65,15 @@ class Inference:
         scheduler: Scheduler,
         settings: Callable[[], Settings],
         state_folder: Callable[[], str],
+        profiles: Profiles,
+        running: Running,
     ) -> None:
         self._library = library
         self.scheduler = scheduler
         self._settings = settings
         self._state_folder = state_folder
-        self._profiles = Profiles()
+        self._profiles = profiles
+        self._running = running
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Answer, None]:
         """Continue a conversation.
@@ -134,6 +140,7 @@ class Inference:
 
     def spec(self, subject: Subject, options: Merged) -> ModelSpec:
         """How the model is to be opened for these options."""
+        self._running.note(subject.model)
         taken = sum(model.memory for model in self.scheduler.loaded())
         room = Room(self.scheduler.free_memory() + taken, self.scheduler.machine.memory.total)
         return model_spec(

@@ -1,0 +1,95 @@
+"""The library: tags, ps, show, copy, delete, and OpenAI's list of models."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from puna.api import native as wire
+from puna.api import openai
+from puna.server import documents
+from puna.server.routes.common import empty, read, running, services
+from puna.server.streaming import json_response
+from puna.server.translate import models as translate
+
+router = APIRouter()
+
+_JSON = "application/json"
+
+
+@router.head("/api/tags", include_in_schema=False)
+@router.get("/api/tags", response_model=wire.ListResponse)
+async def tags(request: Request) -> Response:
+    """The installed models, newest first."""
+    found = await services(request).models.listed()
+    return json_response({"models": [translate.listed(model) for model in found]})
+
+
+@router.get("/api/ps", response_model=wire.ProcessResponse)
+async def ps(request: Request) -> Response:
+    """The models in memory."""
+    found = services(request).running.list()
+    return json_response({"models": [translate.running(model) for model in found]})
+
+
+@router.post(
+    "/api/show",
+    openapi_extra=documents.body(wire.ShowRequest),
+    responses=documents.answers(wire.ShowResponse, 400, 403, 404, 500),
+)
+async def show(request: Request) -> Response:
+    """All there is to say of one model."""
+    body = await read(request, wire.ShowRequest)
+    asked = body.model or body.name
+    result = await services(request).models.show(
+        asked, system=body.system, options=body.options, verbose=body.verbose
+    )
+    agent = request.headers.get("user-agent", "")
+    return json_response(translate.shown(result, asked, agent))
+
+
+@router.post(
+    "/api/copy",
+    openapi_extra=documents.body(wire.CopyRequest),
+    responses={status: {"model": wire.ErrorResponse} for status in (400, 404, 500, 507)},
+)
+async def copy(request: Request) -> Response:
+    """Give a model a second name."""
+    body = await read(request, wire.CopyRequest)
+    await services(request).models.copy(body.source, body.destination)
+    services(request).notices.publish("models_changed")
+    return empty()
+
+
+@router.delete(
+    "/api/delete",
+    openapi_extra=documents.body(wire.DeleteRequest),
+    responses={status: {"model": wire.ErrorResponse} for status in (400, 404, 500)},
+)
+async def delete(request: Request) -> Response:
+    """Remove a model."""
+    body = await read(request, wire.DeleteRequest)
+    await services(request).models.delete(body.model or body.name)
+    services(request).notices.publish("models_changed")
+    return empty()
+
+
+@router.get("/v1/models", response_model=openai.ModelList)
+async def openai_models(request: Request) -> Response:
+    """The installed models, as OpenAI's API lists them."""
+    found = await services(request).models.listed()
+    data = [translate.openai_model(model.name, model.name, model.modified) for model in found]
+    return json_response({"object": "list", "data": data}, media_type=_JSON, newline=True)
+
+
+@router.get(
+    "/v1/models/{model:path}",
+    responses=documents.answers(openai.Model, 400, 403, 404, error=openai.ErrorResponse),
+)
+async def openai_model(model: str, request: Request) -> Response:
+    """One installed model."""
+    running(request)
+    found = await services(request).models.show(model)
+    entry = translate.openai_model(model, found.name, found.modified)
+    return json_response(entry, media_type=_JSON, newline=True)
