@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from string import Template
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication
 
 from puna.gui.resources import resource
@@ -106,6 +106,10 @@ DARK = Tokens(
 )
 
 
+_CJK_FONTS = ("PingFang SC", "Microsoft YaHei UI", "Noto Sans CJK SC", "Source Han Sans SC")
+"""Where the system's own font ends, Chinese takes Chinese shapes before Japanese ones."""
+
+
 def current_tokens() -> Tokens:
     """The token table of the scheme in use.
 
@@ -169,6 +173,9 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         application.setStyle("Fusion")
+        font = application.font()
+        font.setFamilies([QFontInfo(font).family(), *_CJK_FONTS])
+        application.setFont(font)
         self._hints = application.styleHints()
         self._hints.colorSchemeChanged.connect(self._apply)
         self._apply()

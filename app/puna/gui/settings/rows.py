@@ -76,6 +76,8 @@ def problem(name: str, value: Any) -> str:
     try:
         check({name: value})
     except InvalidInput as error:
+        if name == "host":
+            return tr("This is no address such as 127.0.0.1:11434.")
         return str(error).partition(": ")[2] or str(error)
     return ""
 

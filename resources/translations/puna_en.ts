@@ -1,0 +1,51 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en">
+<context>
+    <name>CreateView</name>
+    <message numerus="yes">
+        <source>%n problem(s)</source>
+        <translation>
+            <numerusform>%n problem</numerusform>
+            <numerusform>%n problems</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>LibraryView</name>
+    <message numerus="yes">
+        <source>%n installed</source>
+        <translation>
+            <numerusform>%n installed</numerusform>
+            <numerusform>%n installed</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>SettingsView</name>
+    <message numerus="yes">
+        <source>%n change(s)</source>
+        <translation>
+            <numerusform>%n change</numerusform>
+            <numerusform>%n changes</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Tray</name>
+    <message numerus="yes">
+        <source>Quit – stops an answer and %n download(s)</source>
+        <translation>
+            <numerusform>Quit – stops an answer and %n download</numerusform>
+            <numerusform>Quit – stops an answer and %n downloads</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Quit – stops %n download(s)</source>
+        <translation>
+            <numerusform>Quit – stops %n download</numerusform>
+            <numerusform>Quit – stops %n downloads</numerusform>
+        </translation>
+    </message>
+</context>
+</TS>
