@@ -20,6 +20,7 @@ from puna.services.models import Models
 from puna.services.notices import Notices
 from puna.services.profile import Profile, Profiles
 from puna.services.running import Running
+from puna.services.tokens import Tokens
 from puna.services.transfers import Transfers
 from puna.store.installed import InstalledModel
 from puna.store.store import Store
@@ -74,6 +75,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         running=running,
         inference=inference,
         embedder=Embedder(inference),
+        tokens=Tokens(inference, scheduler),
         transfers=transfers,
         creation=Creation(
             store,

@@ -13,6 +13,7 @@ from puna.services.inference import Inference
 from puna.services.models import Models
 from puna.services.notices import Notices
 from puna.services.running import Running
+from puna.services.tokens import Tokens
 from puna.services.transfers import Transfers
 from puna.store.store import Store
 
@@ -29,6 +30,7 @@ class Services:
     running: Running
     inference: Inference
     embedder: Embedder
+    tokens: Tokens
     transfers: Transfers
     creation: Creation
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from puna.server.routes import (
+    anthropic,
     blobs,
     cloud,
     creation,
@@ -12,6 +13,7 @@ from puna.server.routes import (
     inference,
     models,
     openai,
+    responses,
     status,
     transfers,
 )
@@ -26,4 +28,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     transfers.router,
     cloud.router,
     openai.router,
+    responses.router,
+    anthropic.router,
 )
