@@ -82,7 +82,8 @@ def cell_bytes(info: ModelInfo, kv_type: str = "f16") -> float:
     a conversation can be cut anywhere.
     """
     layers = range(len(info.kv_head_counts) - info.shared_kv_layers)
-    return sum(_layer_width(info, layer) for layer in layers) * _KV_BYTES[kv_type]
+    width = sum(_layer_width(info, layer) for layer in layers)
+    return width * _KV_BYTES.get(kv_type, _KV_BYTES["f16"])
 
 
 def _layer_width(info: ModelInfo, layer: int) -> int:
