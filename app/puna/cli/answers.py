@@ -57,9 +57,14 @@ async def show_answer(stream: AsyncGenerator[Json, None], look: Look) -> Answer:
     """
     answer = Answer()
     answer.is_interrupted = not await interruptible(_show(stream, look, answer))
+    return answer
+
+
+def finish(answer: Answer, look: Look) -> None:
+    """End the paragraph of an answer; its timings follow when they are wanted."""
+    console.out("\n")
     if look.verbose and answer.last:
         console.err(timings(answer.last), end="")
-    return answer
 
 
 async def interruptible(work: Awaitable[None]) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import History
@@ -74,7 +74,7 @@ class TerminalEditor:
         hint = _MORE_PLACEHOLDER if is_more else _PLACEHOLDER
         return await self._session.prompt_async(
             _MORE if is_more else _PROMPT,
-            placeholder=FormattedText([("class:placeholder", hint)]),
+            placeholder=partial(_placeholder, hint),
             prompt_continuation=_MORE,
             handle_sigint=False,
         )
@@ -118,6 +118,11 @@ class LineHistory(History):
         except (OSError, UnicodeDecodeError):
             return []
         return [line for line in lines if line.startswith('"') and line.endswith('"')]
+
+
+def _placeholder(hint: str) -> FormattedText:
+    """The hint of an empty line, gone once the line has been left."""
+    return FormattedText([("class:placeholder", "" if get_app().is_done else hint)])
 
 
 def _decoded(line: str) -> str:

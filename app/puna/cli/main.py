@@ -39,7 +39,7 @@ def main(args: Sequence[str]) -> int:
         return _fail(str(error))
     except OSError as error:
         return _fail(
-            f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+            ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
         )
     except (KeyboardInterrupt, click.Abort):
         return _INTERRUPTED

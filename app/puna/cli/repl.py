@@ -6,7 +6,7 @@ Source: contract ``ollama-store-registry-cli`` 6.5.
 from __future__ import annotations
 
 from puna.cli import attachments, console
-from puna.cli.answers import Look, interruptible, show_answer
+from puna.cli.answers import Look, finish, interruptible, show_answer
 from puna.cli.connection import Surroundings
 from puna.cli.conversation import Conversation
 from puna.cli.line_editor import LineEditor, TerminalEditor
@@ -69,11 +69,8 @@ class Repl:
                 line = await self._editor.read(is_more=False)
                 await self._take(line)
             except KeyboardInterrupt:
-                console.out("\nUse Ctrl + d or /bye to exit.")
-            except EOFError:
-                console.out()
-                return
-            except Leave:
+                console.out("Use Ctrl + d or /bye to exit.")
+            except (EOFError, Leave):
                 return
 
     async def _take(self, line: str) -> None:
@@ -108,7 +105,7 @@ class Repl:
             return
         self._talk.say(text, images)
         answer = await show_answer(self._client.chat(self._talk.request()), self._talk.look)
-        console.out("\n")
+        finish(answer, self._talk.look)
         self._talk.hear(answer)
 
     def _show_stored(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from puna.cli import attachments, connection, console
-from puna.cli.answers import Look, show_answer
+from puna.cli.answers import Look, finish, show_answer
 from puna.cli.models import pull_with_progress
 from puna.cli.units import check_duration, json_number
 from puna.client import PunaClient
@@ -129,8 +129,8 @@ async def _answer(client: PunaClient, target: Target, prompt: str, options: RunO
     if images:
         body["images"] = images
     answer = await show_answer(client.generate(body), look(options))
-    if prompt and not answer.is_interrupted:
-        console.out("\n")
+    if prompt:
+        finish(answer, look(options))
 
 
 async def _embed(client: PunaClient, target: Target, text: str, options: RunOptions) -> None:

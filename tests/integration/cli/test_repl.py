@@ -53,7 +53,7 @@ def _chats(server: Any) -> list[Any]:
 
 
 async def test_a_conversation_remembers_what_was_said(scripted: Any, talk: Any) -> None:
-    assert await talk("Hi", "Really?") == "Yes\n\nYes\n\n\n"
+    assert await talk("Hi", "Really?") == "Yes\n\nYes\n\n"
     assert _chats(scripted)[1] == {
         "model": "m",
         "messages": [
@@ -85,7 +85,7 @@ async def test_an_empty_line_is_not_sent(scripted: Any, talk: Any) -> None:
 
 
 async def test_ctrl_c_says_how_to_leave(talk: Any) -> None:
-    assert await talk(KeyboardInterrupt, "/bye") == "\nUse Ctrl + d or /bye to exit.\n"
+    assert await talk(KeyboardInterrupt, "/bye") == "Use Ctrl + d or /bye to exit.\n"
 
 
 @pytest.mark.parametrize("line", ["/bye", "/exit", "/bye x"])
@@ -212,7 +212,7 @@ async def test_a_model_without_parameters_says_so(scripted: Any, talk: Any) -> N
 async def test_another_model_begins_a_new_conversation(scripted: Any, talk: Any) -> None:
     scripted.on_json("POST", "/api/show", {"capabilities": ["thinking"]})
     scripted.on_json("POST", "/api/generate", {"done": True})
-    assert await talk("Hi", "/load other", "Ho") == "Yes\n\nLoading model 'other'\nYes\n\n\n"
+    assert await talk("Hi", "/load other", "Ho") == "Yes\n\nLoading model 'other'\nYes\n\n"
     assert _chats(scripted)[1] == {
         "model": "other",
         "messages": [{"role": "user", "content": "Ho"}],
