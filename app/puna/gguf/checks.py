@@ -16,6 +16,7 @@ from collections.abc import Callable
 from puna.errors import InvalidModelFile
 from puna.gguf.header import Array, Header
 from puna.gguf.metadata import Kind, kind_of
+from puna.gguf.reader import read_strings
 from puna.gguf.types import ValueType
 
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -23,6 +24,7 @@ _MAX_LAYERS = 512
 _MAX_EXPERTS = 1024
 _MAX_WIDTH = 1 << 20
 _MAX_CONTEXT = 2**31 - 1
+_MAX_VOCABULARY = 64 << 20
 _RECURRENT = ("ssm.inner_size", "wkv.head_size", "shortconv.l_cache")
 
 
@@ -31,6 +33,7 @@ def check(header: Header) -> None:
 
     Raises:
         InvalidModelFile: the metadata cannot be those of a usable file.
+        OSError: the vocabulary cannot be read.
     """
     architecture = header.text("general.architecture")
     if not _ARCHITECTURE.fullmatch(architecture):
@@ -102,6 +105,17 @@ def _check_vocabulary(header: Header) -> None:
         array = _array(header, key, kind)
         if tokens and array and array.count != tokens.count:
             raise InvalidModelFile(f"{key} has {array.count} values for {tokens.count} tokens")
+    if tokens:
+        _check_distinct(header, tokens)
+
+
+def _check_distinct(header: Header, tokens: Array) -> None:
+    """No two tokens are the same text; empty ones are told apart by llama.cpp."""
+    if tokens.nbytes > _MAX_VOCABULARY:
+        raise InvalidModelFile("the vocabulary is too large")
+    texts = [text for text in read_strings(header, tokens) if text]
+    if len(set(texts)) != len(texts):
+        raise InvalidModelFile("the vocabulary has a token twice")
 
 
 def _array(header: Header, key: str, element: ValueType) -> Array | None:

@@ -73,6 +73,19 @@ def read_array(header: Header, array: Array) -> tuple[Scalar, ...]:
         return _elements(cursor, array.element, array.count)
 
 
+def read_strings(header: Header, array: Array) -> tuple[bytes, ...]:
+    """The elements of an array of strings as they are in the file.
+
+    Raises:
+        InvalidModelFile: the file is no longer what it was.
+        OSError: the file cannot be opened or read.
+    """
+    with _open_regular(header.path) as file:
+        cursor = _Cursor(file)
+        cursor.seek(array.offset)
+        return tuple(cursor.string(_MAX_STRING, "string") for _ in range(array.count))
+
+
 def _open_regular(path: Path) -> BinaryIO:
     """Open for reading; a pipe or device would block or never end."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -27,13 +27,13 @@ from puna.services.create_request import (
     family_list,
     quantization,
 )
-from puna.services.model_files import open_file, require_gguf
+from puna.services.model_files import ModelFile, merge, open_file, require_gguf
 from puna.services.quantizing import Quantize, Quantizing
 from puna.services.recipe import Recipe
 from puna.services.weights import DetectTemplate, Weights
 from puna.store import manifests
 from puna.store.installed import InstalledModel
-from puna.store.manifests import ModelConfig
+from puna.store.manifests import Descriptor, ModelConfig
 from puna.store.store import Store
 
 
@@ -189,9 +189,13 @@ class Creation:
         except (ModelNotFound, StoreDamaged):
             return None
 
+    def _weights_of(self, layer: Descriptor) -> ModelFile:
+        file = open_file("model", str(layer.digest), self._store.blobs)
+        return merge((file,), self._store.blobs)
+
     async def _quantize_inherited(self, kind: str, recipe: Recipe, report: Report) -> None:
         for layer in recipe.of_type(manifests.MODEL):
-            file = await asyncio.to_thread(open_file, "model", str(layer.digest), self._store.blobs)
+            file = await asyncio.to_thread(self._weights_of, layer)
             if file.info.kind is not Kind.MODEL:
                 raise InvalidInput("only whole models can be quantized")
             converted = await self._quantizing.convert(file, kind, report)

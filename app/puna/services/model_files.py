@@ -19,6 +19,7 @@ from puna.gguf.reader import MAGIC, read_header
 from puna.gguf.writer import combine
 from puna.store.blobs import BlobStore
 from puna.store.digest import Digest
+from puna.store.disk import store_errors
 
 _SPLIT_NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
 _NO_SAFETENSORS = (
@@ -71,10 +72,10 @@ def _has_magic(digest: str, blobs: BlobStore) -> bool:
 
 
 def open_file(label: str, digest_text: str, blobs: BlobStore) -> ModelFile:
-    """Read an uploaded file and make sure that llama.cpp may have it.
+    """Read an uploaded file; :func:`merge` decides whether llama.cpp may have it.
 
     Raises:
-        InvalidInput: not a digest, or (InvalidModelFile) not a usable file.
+        InvalidInput: not a digest, or (InvalidModelFile) not a whole GGUF file.
         StoreError: the blob is missing or holds other bytes.
     """
     digest = Digest.parse(digest_text)
@@ -84,12 +85,8 @@ def open_file(label: str, digest_text: str, blobs: BlobStore) -> ModelFile:
     if not blobs.verify(digest):
         raise DigestMismatch(f"blob {digest} holds other bytes; upload the file again")
     blobs.touch(digest)
-    try:
+    with store_errors(f"read blob {digest.short}"):
         header = read_header(path)
-    except OSError as error:
-        raise StoreError(f"read blob {digest.short}: {error.strerror}") from error
-    if _SPLIT_NAME.fullmatch(_basename(label)) is None:
-        checks.check(header)
     return ModelFile(label, digest, header, ModelInfo.from_header(header))
 
 
@@ -138,14 +135,15 @@ def _check_parts(members: Sequence[ModelFile]) -> None:
 
 
 def merge(parts: Sequence[ModelFile], blobs: BlobStore) -> ModelFile:
-    """One file of all parts; a file that is whole already stays as it is.
+    """One file of all parts that llama.cpp may have; a whole one stays as it is.
 
     Raises:
-        InvalidModelFile: the parts do not fit together.
+        InvalidModelFile: the parts do not fit together, or would end a runner.
         NoSpace, StoreError: it cannot be written.
     """
     whole = parts[0] if len(parts) == 1 else _combined(parts, blobs, {})
-    checks.check(whole.header)
+    with store_errors("read model file"):
+        checks.check(whole.header)
     return whole
 
 
@@ -167,13 +165,10 @@ def lacks_projector_type(file: ModelFile) -> bool:
 
 def _combined(parts: Sequence[ModelFile], blobs: BlobStore, add: Mapping[str, str]) -> ModelFile:
     blobs.require_space(sum(part.size for part in parts))
-    with blobs.writer() as writer:
-        try:
-            combine([part.header for part in parts], writer.write, add=add)
-        except OSError as error:
-            raise StoreError(f"read model file: {error.strerror}") from error
+    with store_errors("combine model files"), blobs.writer() as writer:
+        combine([part.header for part in parts], writer.write, add=add)
         digest = writer.commit()
-    header = read_header(blobs.path(digest))
+        header = read_header(blobs.path(digest))
     return ModelFile(parts[0].label, digest, header, ModelInfo.from_header(header))
 
 

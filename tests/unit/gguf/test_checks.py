@@ -40,6 +40,7 @@ def test_a_plain_model_passes(checked: Any) -> None:
         ({"tokenizer__ggml__tokens": 7}, "not an array"),
         ({"tokenizer__ggml__merges": ("i32", [1])}, "not an array of string"),
         ({"general__architecture": "../x"}, "not a name"),
+        ({"tokenizer__ggml__tokens": ["a", "b", "c", "a"]}, "a token twice"),
     ],
 )
 def test_what_would_end_a_runner_is_refused(
@@ -47,6 +48,10 @@ def test_what_would_end_a_runner_is_refused(
 ) -> None:
     with pytest.raises(InvalidModelFile, match=text):
         checked(**changes)
+
+
+def test_empty_tokens_may_repeat(checked: Any) -> None:
+    checked(tokenizer__ggml__tokens=["a", "", "", ""])
 
 
 def test_a_recurrent_model_may_have_no_heads(checked: Any) -> None:
