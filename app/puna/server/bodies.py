@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import zstandard
 from starlette.requests import ClientDisconnect, Request
 
 from puna.api import gojson
 from puna.errors import InvalidInput, RequestCanceled, TooLarge
+from puna.server.errors import BadEncoding
+
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_LIMIT = 20 << 20
+_ZSTD_WINDOW = 8 << 20
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -48,14 +54,37 @@ async def stream(request: Request) -> AsyncIterator[bytes]:
         raise RequestCanceled("request canceled") from error
 
 
-async def read_json(request: Request, limit: int, *, blank: str) -> Any:
+def unpack(body: bytes) -> bytes:
+    """The content of a zstd-compressed body.
+
+    Raises:
+        BadEncoding: not zstd.
+        TooLarge: more than 20 MiB.
+    """
+    if body[:4] != _ZSTD_MAGIC:
+        raise BadEncoding("invalid input: magic number mismatch")
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(body) as reader:
+            content: bytes = reader.read(_ZSTD_LIMIT + 1)
+    except zstandard.ZstdError as error:
+        raise BadEncoding(f"invalid input: {error}") from error
+    if len(content) > _ZSTD_LIMIT:
+        raise _too_large(_ZSTD_LIMIT)
+    return content
+
+
+async def read_json(request: Request, limit: int, *, blank: str, packed: bool = False) -> Any:
     """The first JSON value of the body; ``blank`` is the error text when there is none.
+
+    With ``packed`` the body may be compressed with zstd.
 
     Raises:
         InvalidInput: not JSON.
         TooLarge: see :func:`read`.
     """
     body = await read(request, limit)
+    if packed and request.headers.get("content-encoding", "").lower() == "zstd":
+        body = unpack(body)
     if gojson.is_blank(body):
         raise InvalidInput(blank)
     return gojson.loads(body)

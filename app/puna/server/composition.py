@@ -81,7 +81,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
             store,
             pull=transfers.pull,
             quantize=Quantizer(environment).quantize,
-            check_template=templates.check_go,
+            check_template=templates.inspect_go,
             detect_template=templates.detect,
         ),
     )

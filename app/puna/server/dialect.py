@@ -34,16 +34,18 @@ class Dialect:
         body: the error object.
         handler_style: errors of a running request are ``application/json``
             with a newline at the end.
+        packed: bodies may be compressed with zstd.
     """
 
     blank: str
     body: Body
     handler_style: bool
+    packed: bool
 
 
-NATIVE = Dialect("missing request body", errors.native_body, False)
-OPENAI = Dialect("EOF", errors.openai_body, True)
-ANTHROPIC = Dialect("EOF", errors.anthropic_body, True)
+NATIVE = Dialect("missing request body", errors.native_body, False, False)
+OPENAI = Dialect("EOF", errors.openai_body, True, True)
+ANTHROPIC = Dialect("EOF", errors.anthropic_body, True, True)
 
 
 def dialect_of(path: str) -> Dialect:

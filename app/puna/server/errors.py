@@ -28,6 +28,13 @@ STATUS: Mapping[type[errors.PunaError], int] = {
 
 _RETRY_SECONDS = b"5"
 
+
+class BadEncoding(errors.InvalidInput):
+    """A body that cannot be unpacked; told in the native shape on every route."""
+
+
+_NATIVE_EVERYWHERE = (errors.Forbidden, BadEncoding)
+
 Body: TypeAlias = Callable[[errors.PunaError], dict[str, Any]]
 
 
@@ -57,8 +64,8 @@ def native_body(error: errors.PunaError) -> dict[str, Any]:
 
 
 def openai_body(error: errors.PunaError) -> dict[str, Any]:
-    """The error object of OpenAI; cloud refusals keep the native shape as Ollama's do."""
-    if isinstance(error, errors.Forbidden):
+    """The error object of OpenAI; some refusals keep the native shape as Ollama's do."""
+    if isinstance(error, _NATIVE_EVERYWHERE):
         return native_body(error)
     kind = _OPENAI_TYPES.get(status_of(error), "api_error")
     return {"error": {"message": str(error), "type": kind, "param": None, "code": None}}
@@ -68,8 +75,8 @@ _OPENAI_TYPES = {400: "invalid_request_error", 404: "not_found_error"}
 
 
 def anthropic_body(error: errors.PunaError) -> dict[str, Any]:
-    """The error object of Anthropic; cloud refusals keep the native shape as Ollama's do."""
-    if isinstance(error, errors.Forbidden):
+    """The error object of Anthropic; some refusals keep the native shape as Ollama's do."""
+    if isinstance(error, _NATIVE_EVERYWHERE):
         return native_body(error)
     kind = _ANTHROPIC_TYPES.get(status_of(error), "api_error")
     request_id = "req_" + secrets.token_hex(12)

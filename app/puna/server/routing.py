@@ -57,9 +57,9 @@ class RouteTable:
         return tuple(sorted(found, key=lambda method: (method != "HEAD", method)))
 
     def without_slash(self, method: str, path: str, query: bytes) -> Redirect | None:
-        """Where a trailing slash leads, if the path without it exists."""
+        """Where a trailing slash leads, if the path without it has the method."""
         bare = path.rstrip("/")
-        if not path.endswith("/") or not bare or not self.methods(bare):
+        if not path.endswith("/") or method not in self.methods(bare):
             return None
         return _redirect(301 if method == "GET" else 307, bare, query)
 

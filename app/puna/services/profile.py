@@ -11,6 +11,7 @@ from typing import Literal
 
 from puna.chat import templates
 from puna.chat.parsing import PARSERS, OutputFormat, family_of
+from puna.chat.templates import TemplateChoice
 from puna.errors import ModelLoadError
 from puna.gguf.metadata import ModelInfo
 from puna.runner.protocol import Template
@@ -69,36 +70,37 @@ def _profile(model: InstalledModel, go_template: bool | None) -> Profile:
     if header is None:
         raise ModelLoadError(f"model '{model.name.display}' has no GGUF weights")
     info = ModelInfo.from_header(header)
-    template = templates.choose(model.template, info.chat_template or None, _MODES[go_template])
-    if template.kind == "go":
-        found = templates.inspect_go(template.source)
-    else:
-        found = templates.inspect_jinja(template.source)
+    chosen = _template(model, info, go_template)
     return Profile(
         info=info,
-        template=template,
-        output=_output(model, template, found),
-        capabilities=_capabilities(model, info, template, found),
+        template=Template(chosen.kind, chosen.source),
+        output=_output(model, chosen),
+        capabilities=_capabilities(model, info, chosen),
     )
 
 
-def _output(
-    model: InstalledModel, template: Template, found: templates.TemplateInfo
-) -> OutputFormat:
+def _template(model: InstalledModel, info: ModelInfo, go_template: bool | None) -> TemplateChoice:
+    """The template in use; Go templates may be switched off altogether."""
+    own = None if go_template is False else model.template
+    return templates.choose(own, info.chat_template or None, _MODES[go_template])
+
+
+def _output(model: InstalledModel, chosen: TemplateChoice) -> OutputFormat:
     """How answers are read: a parser named by the model, one of a known notation, or tags."""
     named = model.config.parser
     if named in PARSERS:
         return OutputFormat(family=named)
-    family = family_of(template.source) if template.kind == "jinja" else ""
-    return OutputFormat(family, found.thinking_tags, found.tool_tag)
+    family = family_of(chosen.source) if chosen.kind == "jinja" else ""
+    can_call = "tools" in chosen.info.capabilities
+    return OutputFormat(family, chosen.info.thinking_tags, chosen.info.tool_tag if can_call else "")
 
 
 def _capabilities(
-    model: InstalledModel, info: ModelInfo, template: Template, found: templates.TemplateInfo
+    model: InstalledModel, info: ModelInfo, chosen: TemplateChoice
 ) -> tuple[str, ...]:
     of_file = ["embedding" if info.is_embedding else "completion"]
     of_file += ["vision"] if info.has_vision or model.projector_paths else []
     of_file += ["audio"] if info.has_audio else []
-    of_template = list(found.capabilities)
-    both = of_template + of_file if template.kind == "jinja" else of_file + of_template
+    of_template: list[str] = list(chosen.info.capabilities)
+    both = of_template + of_file if chosen.kind == "jinja" else of_file + of_template
     return tuple(dict.fromkeys([*model.config.capabilities, *both]))

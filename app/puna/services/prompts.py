@@ -69,12 +69,19 @@ def of_generate(
         messages += _stored(model.messages)
     messages.append(Message("user", request.prompt, images=request.images))
     return Conversation(
-        template=Template("go", request.template) if request.template else profile.template,
+        template=_generate_template(request, profile),
         messages=tuple(messages),
         think=controls.think,
         suffix=request.suffix,
         before=request.context,
     )
+
+
+def _generate_template(request: GenerateRequest, profile: Profile) -> Template:
+    """The request's template, the model's, or none: then the bare prompt is sent."""
+    if request.template:
+        return Template("go", request.template)
+    return profile.template if profile.template.source else Template("go", "{{ .Prompt }}")
 
 
 def _stored(messages: Iterable[dict[str, Any]]) -> list[Message]:

@@ -36,12 +36,15 @@ class Running:
         self._noted[model.name.display] = (model.digest, details_of(model))
 
     def list(self) -> list[RunningModel]:
-        """All models in memory, the one that stays longest first."""
+        """All models in memory, the one that stays longest first.
+
+        One that serves nobody and is about to be gone is gone for others.
+        """
         loaded = self._scheduler.loaded()
         names = {name for model in loaded for name in (model.name, *model.names)}
         self._noted = {name: found for name, found in self._noted.items() if name in names}
         return [
             RunningModel(*self._noted[model.name], model)
             for model in loaded
-            if model.name in self._noted
+            if model.name in self._noted and (model.active or model.state != "stopping")
         ]

@@ -1,0 +1,79 @@
+"""Answers that must follow a grammar, from real models."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from puna.runner.protocol import Constraint
+
+from .conftest import RunnerChild
+
+pytestmark = pytest.mark.model
+
+PERSON = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 20},
+        "age": {"type": "integer", "minimum": 0, "maximum": 150},
+        "colour": {"enum": ["red", "green", "blue"]},
+    },
+    "required": ["name", "age", "colour"],
+}
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_an_answer_follows_its_schema(smol_runner: RunnerChild, temperature: float) -> None:
+    answer = smol_runner.raw(
+        300 + int(temperature),
+        "Describe a person as JSON:",
+        constraint=Constraint("schema", json.dumps(PERSON)),
+        temperature=temperature,
+        num_predict=200,
+    )
+    assert answer.finished is not None
+    assert answer.finished.reason == "stop"
+    person = json.loads(answer.text)
+    assert list(person) == ["name", "age", "colour"]
+    assert 0 <= person["age"] <= 150
+    assert person["colour"] in PERSON["properties"]["colour"]["enum"]  # type: ignore[index]
+
+
+def test_an_answer_in_gbnf_is_one_of_its_texts(smol_runner: RunnerChild) -> None:
+    rule = Constraint("gbnf", 'root ::= ("yes" | "no") "!"?')
+    answer = smol_runner.raw(310, "Is water wet?", constraint=rule)
+    assert answer.text.rstrip("!") in ("yes", "no")
+
+
+def test_a_grammar_that_begins_later_leaves_the_beginning_free(tiny_runner: RunnerChild) -> None:
+    # The script goes on with "Forty two"; the grammar allows only "Forty".
+    rule = Constraint("gbnf", 'root ::= "\\n\\nForty"', after="</think>")
+    answer = tiny_runner.raw(311, "<|think|>", constraint=rule)
+    assert answer.text == "<think>I ponder deeply.</think>\n\nForty"
+
+
+def test_a_trigger_that_never_comes_leaves_all_free(tiny_runner: RunnerChild) -> None:
+    rule = Constraint("json", triggers=("<tool_call>",))
+    assert tiny_runner.raw(312, "<|text|>", constraint=rule).text == "Hello there friend."
+
+
+def test_a_trigger_starts_the_grammar(tiny_runner: RunnerChild) -> None:
+    source = 'root ::= "\\n" "{" [^}]* "}" "}\\n"'
+    rule = Constraint("gbnf", source, triggers=("<tool_call>",))
+    answer = tiny_runner.raw(313, "<|tagtool|>", constraint=rule)
+    assert answer.text.startswith("Let me look.<tool_call>\n{")
+    assert answer.text.endswith("}}\n")
+
+
+def test_a_bad_grammar_ends_one_request_only(tiny_runner: RunnerChild) -> None:
+    answer = tiny_runner.raw(314, "<|text|>", constraint=Constraint("gbnf", "root ::= nope"))
+    assert answer.failed is not None
+    assert answer.failed.kind == "invalid"
+    assert tiny_runner.raw(315, "<|text|>").text == "Hello there friend."
+
+
+def test_what_a_schema_does_not_get_is_told(smol_runner: RunnerChild) -> None:
+    rule = Constraint("schema", '{"type":"string","minLength":100000}')
+    answer = smol_runner.raw(316, "Say hi", constraint=rule, num_predict=4)
+    assert answer.usage.warnings
