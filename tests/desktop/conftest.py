@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 import qasync
 from PySide6.QtWidgets import QApplication
 
 from puna.client.client import PunaClient
+from puna.desktop.main import install_asyncgen_hooks
 from puna.gui.preferences import Preferences
 from puna.gui.server_state import Server, ServerState
 from puna.gui.session import Session
@@ -39,7 +42,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
     loop = qasync.QEventLoop(qapp)
     asyncio.set_event_loop(loop)
+    hooks = sys.get_asyncgen_hooks()
+    install_asyncgen_hooks(loop)
     yield loop
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    sys.set_asyncgen_hooks(*hooks)
     loop.close()
     asyncio.set_event_loop(None)
 
