@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from puna.errors import DigestMismatch, StoreError
@@ -84,7 +85,7 @@ class PartialBlob:
         self._stamps = stamps
         self._file = final.with_name(final.name + "-partial")
         self._descriptor = -1
-        self._reader = -1
+        self._reader: FileIO | None = None
         self._state = hashlib.sha256()
         self._hashed = 0
         self._lock = threading.Lock()
@@ -158,15 +159,16 @@ class PartialBlob:
         """
         begin, end = self._hashed, min(self._gapless(), self._hashed + limit)
         with store_errors("read download"):
-            if self._reader < 0:
-                self._reader = self._disk.open(self._file)
-                os.lseek(self._reader, begin, os.SEEK_SET)
+            if self._reader is None:
+                self._reader = FileIO(self._disk.open(self._file))
+                self._reader.seek(begin)
+            buffer = memoryview(bytearray(_HASH_CHUNK))
             while self._hashed < end:
-                piece = os.read(self._reader, min(_HASH_CHUNK, end - self._hashed))
-                if not piece:
+                count = self._reader.readinto(buffer[: end - self._hashed])
+                if not count:
                     break
-                self._state.update(piece)
-                self._hashed += len(piece)
+                self._state.update(buffer[:count])
+                self._hashed += count
         return self._hashed - begin
 
     @property
@@ -250,9 +252,9 @@ class PartialBlob:
 
     def _forget_hash(self) -> None:
         self._state, self._hashed = hashlib.sha256(), 0
-        if self._reader >= 0:
-            os.close(self._reader)
-            self._reader = -1
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def _begin(self, total: int) -> None:
         self.discard()
@@ -305,9 +307,9 @@ class PartialBlob:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-        if self._reader >= 0:
-            os.close(self._reader)
-            self._reader = -1
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
 
 def divide(total: int) -> Iterator[Part]:
