@@ -16,11 +16,10 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterable
-from typing import TypeAlias
 
 import httpcore2
 
-IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+from puna.registry.streams import connect
 
 _ATTEMPT_S = 5.0
 """Most seconds for one address while the host has others to try."""
@@ -60,7 +59,6 @@ class ResolvingBackend(httpcore2.AsyncNetworkBackend):
 
     def __init__(self, *, public_only: bool = False) -> None:
         """Args: public_only: refuse hosts that have any address which is not public."""
-        self._inner = httpcore2.AnyIOBackend()
         self._public_only = public_only
         self.reached_public = False
 
@@ -88,9 +86,7 @@ class ResolvingBackend(httpcore2.AsyncNetworkBackend):
             is_last = position == len(addresses) - 1
             limit = timeout if is_last else min(timeout or _ATTEMPT_S, _ATTEMPT_S)
             try:
-                stream = await self._inner.connect_tcp(
-                    address, port, limit, local_address, socket_options
-                )
+                stream = await connect(address, port, limit, local_address, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = failure or _explained(error, address, port)
                 continue
