@@ -1,0 +1,1 @@
+"""Side-by-side measurements of Puna, llama-server and Ollama; see README.md."""

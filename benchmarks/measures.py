@@ -1,0 +1,187 @@
+"""What is measured: each measure asks one server and returns named numbers.
+
+Bounds are ratios to llama-server; a rate must not be below its bound, a time not
+above it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.prompts import Prompts
+from benchmarks.servers import Server
+from benchmarks.streams import Ask, OpenAi, Stream, begin, run
+
+Numbers = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the results.
+
+    Attributes:
+        unit: of the number; a rate counts up, a time down.
+        bound: ratio to llama-server that must hold.
+        aim: ratio that is wanted.
+    """
+
+    title: str
+    unit: str
+    rate: bool
+    bound: float
+    aim: float
+
+
+ROWS: Mapping[str, Row] = {
+    "single": Row("single stream, decode", "tok/s", True, 0.95, 1.0),
+    "first32": Row("time to first token, 32-token prompt", "ms", False, 0.95, 0.82),
+    "prefill512": Row("prefill 512", "tok/s", True, 0.98, 1.05),
+    "prefill2048": Row("prefill 2048", "tok/s", True, 0.98, 1.05),
+    "turn": Row("next turn, +40 tokens at depth 2048, first token", "ms", False, 1.0, 0.65),
+    "same": Row("same prompt again, first token", "ms", False, 1.1, 0.9),
+    "streams2": Row("2 streams together", "tok/s", True, 1.03, 1.1),
+    "streams4": Row("4 streams together", "tok/s", True, 1.03, 1.1),
+    "streams8": Row("8 streams together", "tok/s", True, 1.0, 1.1),
+    "streams8first": Row("8 streams, worst first token", "ms", False, 1.05, 1.0),
+    "gap": Row("worst gap while a 2000-token prompt arrives", "ms", False, 0.15, 0.12),
+    "arriving": Row("first token of that prompt", "s", False, 1.15, 1.05),
+    "shared": Row("8 clients share a 1500-token prefix, all done", "s", False, 0.17, 0.14),
+    "sharedfirst": Row(
+        "8 clients share a 1500-token prefix, worst first token", "s", False, 0.12, 0.1
+    ),
+    "short": Row("8 short chats together", "tok/s", True, 1.05, 1.1),
+    "cancelled": Row(
+        "next first token after a cancelled 3000-token prompt", "ms", False, 0.02, 0.01
+    ),
+    "chat": Row("/v1/chat/completions, first token of the second message", "ms", False, 1.0, 0.65),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What measures need."""
+
+    server: Server
+    prompts: Prompts
+    tokens: int
+
+
+def _ask(bench: Bench, *asks: Ask) -> list[Stream]:
+    return run(bench.server.dialect, bench.server.port, bench.server.model, asks)
+
+
+def single(bench: Bench) -> Numbers:
+    """One stream."""
+    (stream,) = _ask(bench, Ask(bench.prompts.fresh(32), bench.tokens, 7))
+    return {"single": stream.rate, "first32": stream.first * 1e3}
+
+
+def prefill(bench: Bench) -> Numbers:
+    """Two new prompts, then a conversation that goes on, then the same again."""
+    (short,) = _ask(bench, Ask(bench.prompts.fresh(512), 2))
+    prompt = bench.prompts.fresh(2048)
+    (long,) = _ask(bench, Ask(prompt, 2))
+    turns = []
+    for turn in range(1, 4):
+        prompt = bench.prompts.longer(prompt + " ", 2048 + 40 * turn)
+        turns.append(_ask(bench, Ask(prompt, 2))[0].first)
+    same = [_ask(bench, Ask(prompt, 2))[0].first for _ in range(2)]
+    return {
+        "prefill512": 512 / short.first,
+        "prefill2048": 2048 / long.first,
+        "turn": statistics.median(turns) * 1e3,
+        "same": statistics.median(same) * 1e3,
+    }
+
+
+def together(count: int) -> Callable[[Bench], Numbers]:
+    """``count`` streams at once."""
+
+    def measure(bench: Bench) -> Numbers:
+        tokens = bench.tokens if count <= 4 else bench.tokens // 2
+        asks = [Ask(bench.prompts.fresh(32), tokens, seed) for seed in range(count)]
+        streams = _ask(bench, *asks)
+        numbers = {f"streams{count}": _together(streams)}
+        if count == 8:
+            numbers["streams8first"] = max(stream.first for stream in streams) * 1e3
+        return numbers
+
+    return measure
+
+
+def _together(streams: list[Stream]) -> float:
+    """All tokens over the time from the first request to the last answer."""
+    seconds = max(s.ended for s in streams) - min(s.began for s in streams)
+    return sum(stream.tokens for stream in streams) / seconds
+
+
+def stall(bench: Bench) -> Numbers:
+    """A long prompt arrives while a stream runs."""
+    running, arriving = _ask(
+        bench,
+        Ask(bench.prompts.fresh(32), 200, 1),
+        Ask(bench.prompts.fresh(2000), 4, 2, delay=0.4),
+    )
+    return {"gap": running.worst_gap * 1e3, "arriving": arriving.first}
+
+
+def shared(bench: Bench) -> Numbers:
+    """Eight clients with one long system prompt."""
+    base = bench.prompts.fresh(1500)
+    asks = [
+        Ask(bench.prompts.longer(base + " ", 1524), 32, seed, delay=0.05 if seed else 0.0)
+        for seed in range(8)
+    ]
+    streams = _ask(bench, *asks)
+    return {
+        "shared": max(s.ended for s in streams) - min(s.began for s in streams),
+        "sharedfirst": max(stream.first for stream in streams),
+    }
+
+
+def short_chats(bench: Bench) -> Numbers:
+    """Eight short requests at once."""
+    asks = [Ask(bench.prompts.fresh(64), 64, seed) for seed in range(8)]
+    return {"short": _together(_ask(bench, *asks))}
+
+
+def cancelled(bench: Bench) -> Numbers:
+    """A client leaves while its long prompt is read; when is the next one served?"""
+    server = bench.server
+    ask = Ask(bench.prompts.fresh(3000), 400)
+    leaving = begin(server.dialect, server.port, server.model, ask)
+    time.sleep(0.8)
+    leaving.close()
+    (stream,) = _ask(bench, Ask(bench.prompts.fresh(4), 1))
+    return {"cancelled": stream.first * 1e3}
+
+
+def chat(bench: Bench) -> Numbers:
+    """The second message of a conversation over the OpenAI dialect."""
+    server, dialect = bench.server, OpenAi()
+    messages = [{"role": "user", "content": bench.prompts.fresh(300)}]
+    (first,) = run(dialect, server.port, server.model, [Ask(messages, 64)])
+    messages = [
+        *messages,
+        {"role": "assistant", "content": first.text},
+        {"role": "user", "content": bench.prompts.fresh(40)},
+    ]
+    (second,) = run(dialect, server.port, server.model, [Ask(messages, 16)])
+    return {"chat": second.first * 1e3}
+
+
+MEASURES: Mapping[str, Callable[[Bench], Numbers]] = {
+    "single": single,
+    "prefill": prefill,
+    "streams2": together(2),
+    "streams4": together(4),
+    "streams8": together(8),
+    "stall": stall,
+    "shared": shared,
+    "short": short_chats,
+    "cancelled": cancelled,
+    "chat": chat,
+}

@@ -1,0 +1,72 @@
+"""Rejects samples during which something else used the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_SHARE = 0.04
+"""Part of a core that others may use during a sample."""
+
+
+def raise_priority(pid: int) -> None:
+    """Ask for the largest share of the CPU; ``nice`` alone acts inside one session only."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text("-19")
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, pid, -19)
+
+
+class Quiet:
+    """Takes samples until one was undisturbed, or a few were not.
+
+    Args:
+        ours: pids of all processes that belong to the measurement.
+        tries: samples per value.
+    """
+
+    def __init__(self, ours: Callable[[], Iterable[int]], tries: int = 5) -> None:
+        self._ours = ours
+        self._tries = tries
+        self.taken = 0
+        self.rejected = 0
+
+    def sample(self, measure: Callable[[], T]) -> T:
+        """The value of a quiet run; of the last one when none was quiet."""
+        for left in range(self._tries, 0, -1):
+            before, began = self._usage(), time.perf_counter()
+            value = measure()
+            seconds = time.perf_counter() - began
+            others, stolen = (a - b for a, b in zip(self._usage(), before, strict=True))
+            self.taken += 1
+            limit = max(3.0, _SHARE * seconds * _TICKS)
+            if others <= limit and stolen <= limit:
+                return value
+            self.rejected += 1
+            if left > 1:
+                time.sleep(0.4)
+        return value
+
+    def _usage(self) -> tuple[int, int]:
+        """CPU ticks of all others, and those the hypervisor took."""
+        try:
+            fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        except OSError:
+            return 0, 0
+        user, nice, system, _, _, irq, soft, steal, *_ = map(int, fields)
+        mine = sum(map(_ticks, {*self._ours(), os.getpid()}))
+        return user + nice + system + irq + soft - mine, steal
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
