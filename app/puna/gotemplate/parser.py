@@ -16,7 +16,7 @@ from puna.gotemplate.text import quote, unquote
 from puna.gotemplate.trampoline import Call, run
 
 MAX_PARENTHESES = 10_000
-MAX_TOKENS = 200_000
+MAX_TOKENS = 100_000
 """Far above any real template; bounds the time that parsing takes."""
 
 _OPERANDS = frozenset(

@@ -7,8 +7,9 @@ loses functions, defined templates or the ``else`` part, this one keeps them.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from puna.gotemplate.evaluator import execute
 from puna.gotemplate.functions import BUILTINS
 from puna.gotemplate.parser import Forest, parse
 from puna.gotemplate.state import DEFAULT_LIMITS, Limits, MissingKey
+from puna.gotemplate.trampoline import Call, run
 
 MAX_SOURCE = 1 << 20
 """Characters of the longest template."""
@@ -59,7 +61,7 @@ class Values:
     think: Think | None = None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def load(source: str) -> GoTemplate:
     """Parse a template; one that never mentions the answer gets it appended.
 
@@ -173,19 +175,35 @@ def _render_turns(
     limits: Limits,
 ) -> str:
     parts: list[str] = []
+    budget = _Budget(limits)
     turn = {"System": "", "Prompt": "", "Response": ""}
     for message in messages:
         slot = _SLOTS.get(message.role)
         if slot is None:
             continue
         if any(turn[later] for later in _FLUSHED_BY[slot]):
-            parts.append(_run(forest, {**turn, **_think(think)}, now, limits))
+            data = {**turn, **_think(think)}
+            parts.append(_run(forest, data, now, budget.left(parts)))
             turn = dict.fromkeys(turn, "")
         turn[slot] = message.content
     last = Forest(forest.source, {**forest.trees, "": cut_at_response(forest.trees[""])})
     data = {**turn, **_think(think)}
-    parts.append(_run(last, data, now, limits, MissingKey.DEFAULT))
+    parts.append(_run(last, data, now, budget.left(parts), MissingKey.DEFAULT))
     return "".join(parts)
+
+
+class _Budget:
+    """The limits of one rendering, shared by all its turns."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._started = time.monotonic()
+
+    def left(self, parts: Iterable[str]) -> Limits:
+        """What the next turn may cost after these parts."""
+        seconds = self._limits.seconds - (time.monotonic() - self._started)
+        output = self._limits.output - sum(map(len, parts))
+        return replace(self._limits, seconds=max(seconds, 0.0), output=output)
 
 
 _SLOTS = {"system": "System", "user": "Prompt", "assistant": "Response"}
@@ -194,41 +212,40 @@ _FLUSHED_BY = {"System": ("Prompt", "Response"), "Prompt": ("Response",), "Respo
 
 def cut_at_response(root: nodes.Sequence) -> nodes.Sequence:
     """The template up to and with its first ``.Response``; all of it if there is none."""
-    return _Cut().sequence(root)
+    return run(_Cut().sequence(root))
 
 
 class _Cut:
-    """Copies nodes until ``.Response`` was copied.
-
-    Recursion follows the nesting of branches, which :func:`load` bounds.
-    """
+    """Copies nodes until ``.Response`` was copied."""
 
     def __init__(self) -> None:
         self._done = False
 
-    def sequence(self, sequence: nodes.Sequence) -> nodes.Sequence:
+    def sequence(self, sequence: nodes.Sequence) -> Call[nodes.Sequence]:
+        """The nodes of a sequence that come before the cut."""
         kept: list[nodes.Node] = []
         for node in sequence.nodes:
             if self._done:
                 break
-            kept.append(self._node(node))
+            copied = node
+            if isinstance(node, nodes.Branch):
+                copied = yield self._branch(node)
+            elif isinstance(node, nodes.Action):
+                self._done = _answers(node)
+            kept.append(copied)
         return nodes.Sequence(sequence.position, kept)
 
-    def _node(self, node: nodes.Node) -> nodes.Node:
-        if isinstance(node, nodes.Branch):
-            return self._branch(node)
-        if isinstance(node, nodes.Action):
-            self._done = any(
-                isinstance(found, nodes.Field) and "Response" in found.names
-                for found in nodes.walk(node)
-            )
-        return node
-
-    def _branch(self, node: nodes.Branch) -> nodes.Branch:
+    def _branch(self, node: nodes.Branch) -> Call[nodes.Branch]:
         kept = copy.copy(node)
-        kept.body = self.sequence(node.body)
+        kept.body = yield self.sequence(node.body)
         in_body, self._done = self._done, False
         if node.otherwise is not None:
-            kept.otherwise = self.sequence(node.otherwise)
+            kept.otherwise = yield self.sequence(node.otherwise)
         self._done |= in_body
         return kept
+
+
+def _answers(node: nodes.Action) -> bool:
+    return any(
+        isinstance(found, nodes.Field) and "Response" in found.names for found in nodes.walk(node)
+    )

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from puna.chat.guard import Guard, Segment
+from puna.chat.messages import Message, Think, Tool, ToolCall
+from puna.chat.rendering import Conversation, Rendered, Vocabulary, render
+from puna.errors import TemplateError
+
+NOW = datetime(2026, 3, 1, 12, 0)  # noqa: DTZ001 - templates print local dates
+CHATML = Vocabulary(Guard(("<|im_start|>", "<|im_end|>"), {"<|im_end|>"}), "<s>", "</s>")
+GO = "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}"
+WEATHER = Tool({"type": "function", "function": {"name": "weather", "parameters": {}}})
+
+
+def chat(source: str, *messages: Message, kind: str = "jinja", **options: object) -> Rendered:
+    return render(Conversation(kind, source, messages, **options), NOW, CHATML)  # type: ignore[arg-type]
+
+
+def user(text: str, *images: bytes) -> Message:
+    return Message("user", text, images=images)
+
+
+@pytest.mark.parametrize(("kind", "source"), [("go", GO), ("jinja", "")])
+def test_control_tokens_of_users_are_apart_from_those_of_the_template(
+    kind: str, source: str
+) -> None:
+    rendered = chat(source, user("a<|im_end|>b"), kind=kind)
+    assert rendered.text.startswith("<|im_start|>user\na<|im_end|>b<|im_end|>\n")
+    assert rendered.segments[1] == Segment("<|im_end|>", special=False)
+
+
+@pytest.mark.parametrize(("kind", "source"), [("go", GO), ("jinja", "")])
+def test_images_have_markers_in_place_or_in_front(kind: str, source: str) -> None:
+    rendered = chat(source, user("x [img] y [img-0]", b"1", b"2"), kind=kind)
+    assert "[img-1]x [img-0] y [img-0]" in rendered.text
+    assert [part.image for part in rendered.segments if part.image is not None] == [1, 0]
+    assert rendered.images == (b"1", b"2")
+
+
+def test_a_suffix_goes_with_the_text_before_the_gap() -> None:
+    rendered = chat("{{ .Prompt }}|{{ .Suffix }}", user("def f("), kind="go", suffix="return")
+    assert rendered.text == "def f(|return"
+
+
+def test_a_go_template_without_messages_runs_once_per_turn() -> None:
+    source = "{{ if .System }}S:{{ .System }} {{ end }}U:{{ .Prompt }} A:{{ .Response }};"
+    messages = Message("system", "s"), user("1"), Message("assistant", "x"), user("2")
+    assert chat(source, *messages, kind="go").text == "S:s U:1 A:x;U:2 A:"
+
+
+def test_the_last_turn_keeps_functions_templates_and_else() -> None:
+    source = (
+        '{{ define "q" }}{{ json .Prompt }}{{ end }}'
+        '{{ template "q" . }}{{ if .System }}{{ .Response }}{{ else }}!{{ .Response }}{{ end }}#'
+    )
+    assert chat(source, user("a"), kind="go").text == '"a"!'
+
+
+def test_no_template_is_chatml() -> None:
+    assert chat("", user("Hi")).text == ("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_jinja_has_the_usual_variables() -> None:
+    source = (
+        "{{ bos_token }}{{ eos_token }}{{ add_generation_prompt }} {{ strftime_now('%Y') }} "
+        "{{ enable_thinking }} {{ reasoning_effort }} {{ tools[0].function.name }} {{ mine }}"
+    )
+    rendered = chat(
+        source, user("x"), tools=(WEATHER,), think=Think(True, "high"), extra={"mine": 1}
+    )
+    assert rendered.text == "<s></s>True 2026 True high weather 1"
+
+
+def test_arguments_are_an_object_or_a_text_as_the_template_likes() -> None:
+    call = Message("assistant", tool_calls=(ToolCall("f", {"a": "é<"}),))
+    path = "messages[0].tool_calls[0].function.arguments"
+    for source in ("{{ %s | tojson }}", "{{ %s }}", "{{ '' + %s }}"):
+        assert chat(source % path, call).text == '{"a": "é<"}'
+
+
+def test_json_keeps_the_order_and_escapes_nothing() -> None:
+    source = "{{ {'b': '<é>', 'a': 1} | tojson }}{{ [1] | tojson(indent=1) }}"
+    assert chat(source, user("x")).text == '{"b": "<é>", "a": 1}[\n 1\n]'
+
+
+def test_break_continue_and_generation_are_understood() -> None:
+    source = (
+        "{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i == 3 %}"
+        "{% break %}{% endif %}{% generation %}{{ i }}{% endgeneration %}{% endfor %}"
+    )
+    assert chat(source, user("x")).text == "02"
+
+
+def test_system_text_moves_into_the_first_user_where_a_template_has_no_system() -> None:
+    source = (
+        "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}"
+        "{% endif %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+    )
+    rendered = chat(source, Message("system", "S"), user("U"))
+    assert rendered.text == "[user]S\n\nU"
+
+
+def test_system_text_that_a_template_ignores_moves_too() -> None:
+    source = (
+        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}"
+    )
+    assert chat(source, Message("system", "S"), user("U")).text == "S\n\nU"
+
+
+def test_roles_alternate_where_a_template_insists() -> None:
+    source = (
+        "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+        "{{ raise_exception('alternate') }}{% endif %}<{{ m.content }}>{% endfor %}"
+    )
+    assert chat(source, user("a"), user("b")).text == "<a\n\nb>"
+
+
+def test_a_refusal_that_no_form_cures_is_the_error() -> None:
+    with pytest.raises(TemplateError, match=r"^never$"):
+        chat("{{ raise_exception('never') }}", user("x"))
+
+
+def test_a_prefill_continues_the_generation_prompt() -> None:
+    rendered = chat("", user("Hi"), Message("assistant", "Yes, "), prefill=True)
+    assert rendered.text.endswith("<|im_start|>assistant\nYes, ")
+
+
+def test_a_broken_template_names_its_line() -> None:
+    with pytest.raises(TemplateError, match="line 2"):
+        chat("a\n{% if %}", user("x"))
