@@ -16,7 +16,7 @@ from puna.gguf import checks
 from puna.gguf.header import Header
 from puna.gguf.metadata import Kind, ModelInfo
 from puna.gguf.reader import MAGIC, read_header
-from puna.gguf.writer import combine
+from puna.gguf.writer import Changes, combine
 from puna.store.blobs import BlobStore
 from puna.store.digest import Digest
 from puna.store.disk import store_errors
@@ -166,7 +166,7 @@ def lacks_projector_type(file: ModelFile) -> bool:
 def _combined(parts: Sequence[ModelFile], blobs: BlobStore, add: Mapping[str, str]) -> ModelFile:
     blobs.require_space(sum(part.size for part in parts))
     with store_errors("combine model files"), blobs.writer() as writer:
-        combine([part.header for part in parts], writer.write, add=add)
+        combine([part.header for part in parts], writer.write, Changes(add=add))
         digest = writer.commit()
         header = read_header(blobs.path(digest))
     return ModelFile(parts[0].label, digest, header, ModelInfo.from_header(header))

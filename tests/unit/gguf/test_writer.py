@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from puna.errors import InvalidModelFile
-from puna.gguf.header import Header
+from puna.gguf.header import Array, Header
 from puna.gguf.reader import read_header
-from puna.gguf.writer import combine
+from puna.gguf.writer import Changes, combine
 
 
 def _header(folder: Path, name: str, data: bytes) -> Header:
@@ -45,8 +45,35 @@ def test_a_value_can_be_added(gguf: Any, tmp_path: Path) -> None:
     part = _header(tmp_path, "a", gguf())
     whole = tmp_path / "whole"
     with whole.open("wb") as file:
-        combine([part], file.write, add={"clip.projector_type": "mlp"})
-    assert read_header(whole).metadata["clip.projector_type"] == "mlp"
+        combine([part], file.write, Changes(add={"clip.projector_type": "mlp", "x.y": (1, 2)}))
+    metadata = read_header(whole).metadata
+    assert metadata["clip.projector_type"] == "mlp"
+    assert isinstance(metadata["x.y"], Array)
+    assert metadata["x.y"].items == (1, 2)
+
+
+def test_keys_and_tensors_can_be_renamed_and_left_out(gguf: Any, tmp_path: Path) -> None:
+    tensors = [("keep", (3,)), ("v.drop", (8,)), ("old", (5,))]
+    part = _header(tmp_path, "a", gguf(tensors, fill=1.0))
+    changes = Changes(
+        keys=lambda key: None if key == "general.name" else key.replace("llama.", "new."),
+        tensors=lambda name: {"v.drop": None, "old": "new"}.get(name, name),
+        add={"new.block_count": 7},
+        tokens=3,
+    )
+    whole = tmp_path / "whole"
+    with whole.open("wb") as file:
+        combine([part], file.write, changes)
+    changed = read_header(whole)
+    assert [tensor.name for tensor in changed.tensors] == ["keep", "new"]
+    assert _tensor(changed, "new") == _tensor(part, "old")
+    assert "general.name" not in changed.metadata
+    assert changed.metadata["new.block_count"] == 7
+    assert changed.metadata["new.context_length"] == 256
+    for key, items in (("tokens", ("<unk>", "<s>", "</s>")), ("token_type", (2, 3, 3))):
+        array = changed.metadata[f"tokenizer.ggml.{key}"]
+        assert isinstance(array, Array)
+        assert array.items == items
 
 
 def test_parts_that_share_a_tensor_are_refused(gguf: Any, tmp_path: Path) -> None:
