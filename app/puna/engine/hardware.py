@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -13,6 +14,7 @@ _GIB = 1 << 30
 _GPU_SHARE = 0.92
 """Part of a GPU's free memory that models may use; drivers fragment the rest."""
 
+_CGROUP = Path("/sys/fs/cgroup")
 _GPU_KINDS = frozenset({"gpu", "igpu"})
 
 
@@ -22,13 +24,29 @@ class SystemMemory:
 
     total: int
     available: int
-    swap: int = 0
 
 
 def system_memory() -> SystemMemory:
-    """Main memory as the system reports it now."""
+    """Main memory as the system, or the container we are in, grants it now."""
     memory = psutil.virtual_memory()
-    return SystemMemory(memory.total, memory.available, psutil.swap_memory().total)
+    limit, used = (_read_number(_CGROUP / f"memory.{name}") for name in ("max", "current"))
+    if limit is None or used is None:
+        return SystemMemory(memory.total, memory.available)
+    left = max(0, limit - used)
+    return SystemMemory(min(memory.total, limit), min(memory.available, left))
+
+
+def swap_space() -> int:
+    """Bytes of swap space, used or not."""
+    return int(psutil.swap_memory().total)
+
+
+def _read_number(path: Path) -> int | None:
+    """``None`` when there is no such file, or no limit (``max``)."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def reserve(total: int) -> int:
@@ -42,8 +60,13 @@ class Machine:
     Runners report the devices (only they can ask ggml); main memory is read here.
     """
 
-    def __init__(self, read_memory: Callable[[], SystemMemory] = system_memory) -> None:
+    def __init__(
+        self,
+        read_memory: Callable[[], SystemMemory] = system_memory,
+        read_swap: Callable[[], int] = swap_space,
+    ) -> None:
         self._read_memory = read_memory
+        self._read_swap = read_swap
         self._devices: tuple[Device, ...] = ()
         self._taken = 0
 
@@ -89,4 +112,4 @@ class Machine:
         """Bytes a model could take at the very best, with swap and all GPUs."""
         memory = self.memory
         gpus = sum(gpu.total for gpu in self.gpus)
-        return memory.total - reserve(memory.total) + memory.swap + gpus
+        return memory.total - reserve(memory.total) + self._read_swap() + gpus

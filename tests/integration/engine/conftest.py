@@ -61,13 +61,18 @@ async def make_scheduler() -> AsyncIterator[SchedulerFactory]:
     """``make_scheduler(script, **config)``; all are closed, and nothing may be left."""
     made: list[Scheduler] = []
 
-    def make(script: dict[str, Any] | None = None, **config: Any) -> Scheduler:
+    def make(
+        script: dict[str, Any] | None = None,
+        on_change: Callable[[], None] = lambda: None,
+        **config: Any,
+    ) -> Scheduler:
         config.setdefault("keep_spare", False)
         made.append(
             Scheduler(
                 EngineConfig(**config),
                 environment=os.environ,
                 runner_command=command(script or {}),
+                on_change=on_change,
             )
         )
         return made[-1]

@@ -29,7 +29,7 @@ def names(scheduler: Scheduler) -> list[str]:
 
 
 def pid_of(scheduler: Scheduler) -> int:
-    (instance,) = scheduler._instances.values()
+    (instance,) = scheduler._fleet
     assert instance.runner is not None
     return instance.runner.pid
 
@@ -522,13 +522,12 @@ async def test_a_slow_load_with_progress_does_not_time_out(
 
 
 async def test_changes_are_told(make_scheduler: SchedulerFactory) -> None:
-    scheduler = make_scheduler({"load": [{"progress": 0.5}]})
     states: list[tuple[str, float, int]] = []
 
     def note() -> None:
         states.extend((one.state, one.progress, one.active) for one in scheduler.loaded())
 
-    scheduler._on_change = note
+    scheduler = make_scheduler({"load": [{"progress": 0.5}]}, note)
     await ask(scheduler, spec(), keep_alive=0.0)
     await gone(scheduler)
     assert list(dict.fromkeys(states)) == [

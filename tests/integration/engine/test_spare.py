@@ -124,7 +124,7 @@ async def test_a_spare_is_kept_when_its_taker_leaves_at_the_last_moment(spawner:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("puna.engine.scheduler._SPARE_DELAY", 0.0)
+    monkeypatch.setattr("puna.engine.fleet._SPARE_DELAY", 0.0)
 
 
 @pytest.mark.usefixtures("quick")

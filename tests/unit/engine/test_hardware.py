@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from puna.engine.hardware import Machine, SystemMemory, reserve, system_memory
+from puna.engine.hardware import Machine, SystemMemory, reserve, swap_space, system_memory
 from puna.runner.protocol import Device
 
 GIB = 1 << 30
 
 
 def machine(total: int = 16, available: int = 10, swap: int = 0) -> Machine:
-    return Machine(lambda: SystemMemory(total * GIB, available * GIB, swap * GIB))
+    return Machine(lambda: SystemMemory(total * GIB, available * GIB), lambda: swap * GIB)
 
 
 @pytest.mark.parametrize(("total", "expected"), [(4, 1), (8, 2), (16, 2), (64, 6.4)])
@@ -40,3 +42,21 @@ def test_capacity_counts_swap_and_gpus() -> None:
 def test_main_memory_is_read_from_the_system() -> None:
     memory = system_memory()
     assert 0 < memory.available <= memory.total
+    assert swap_space() >= 0
+
+
+def test_a_container_may_not_take_more_than_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("puna.engine.hardware._CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("400\n")
+    assert system_memory() == SystemMemory(total=1000, available=600)
+
+
+def test_a_container_without_limit_may_take_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("puna.engine.hardware._CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert system_memory().total > 1000
