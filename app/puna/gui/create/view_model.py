@@ -33,6 +33,13 @@ class CreateViewModel(QObject):
         busy_changed: creating began or ended.
         created: name of the new model.
         failed: a :class:`PunaError`.
+
+    Attributes:
+        text: the Modelfile.
+        name: of the model to create.
+        folder: what relative paths in the Modelfile start from.
+        problems: what is wrong with the text, in its order.
+        is_busy: a model is being created.
     """
 
     opened = Signal()
@@ -50,15 +57,11 @@ class CreateViewModel(QObject):
         self.name = ""
         self.folder = Path.home()
         self.problems: list[Problem] = []
+        self.is_busy = False
         self._check_timer = QTimer(self)
         self._check_timer.setSingleShot(True)
         self._check_timer.setInterval(CHECK_PAUSE_MS)
         self._check_timer.timeout.connect(self.check)
-
-    @property
-    def is_busy(self) -> bool:
-        """A model is being created."""
-        return self.tasks.is_running("create")
 
     @property
     def can_create(self) -> bool:
@@ -118,12 +121,13 @@ class CreateViewModel(QObject):
         """Create the model."""
         self.check()
         if self.can_create:
-            self.tasks.start("create", self._create(parse(self.text)), on_error=self.failed.emit)
-            self.busy_changed.emit(True)
+            self._set_busy(True)
+            self.tasks.start("create", self._create(parse(self.text)), on_error=self._fail)
 
     def cancel(self) -> None:
         """Stop creating; nothing half-made is left behind."""
         self.tasks.cancel("create")
+        self._set_busy(False)
 
     def _open(self, found: Proposal) -> None:
         self.text, self.folder, self.name = found.text, found.folder, found.name
@@ -132,15 +136,22 @@ class CreateViewModel(QObject):
 
     async def _create(self, modelfile: Modelfile) -> None:
         name = self.name
-        try:
-            statuses = create_from_modelfile(self.session.client, name, modelfile, self.folder)
-            async with aclosing(statuses):
-                async for status in statuses:
-                    self.progressed.emit(str(status.get("status", "")), _fraction(status))
-        finally:
-            self.busy_changed.emit(False)
+        statuses = create_from_modelfile(self.session.client, name, modelfile, self.folder)
+        async with aclosing(statuses):
+            async for status in statuses:
+                self.progressed.emit(str(status.get("status", "")), _fraction(status))
+        self._set_busy(False)
         self.session.refresh()
         self.created.emit(name)
+
+    def _fail(self, error: PunaError) -> None:
+        self._set_busy(False)
+        self.failed.emit(error)
+
+    def _set_busy(self, busy: bool) -> None:
+        if busy != self.is_busy:
+            self.is_busy = busy
+            self.busy_changed.emit(busy)
 
     def _missing_files(self) -> list[Problem]:
         """Lines that name a file which is not there."""

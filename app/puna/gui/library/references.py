@@ -21,8 +21,8 @@ def model_reference(text: str) -> str:
     """
     words = _words(text)
     if len(words) >= 3 and words[0] in _COMMANDS and words[1] in _VERBS:
-        words = [word for word in words[2:] if not word.startswith("-")]
-    if not words:
+        words = [word for word in words[2:] if not word.startswith("-")][:1]
+    if len(words) != 1:
         return ""
     name = _from_url(words[0]) if _is_url(words[0]) else words[0]
     return name if _NAME.fullmatch(name) else ""

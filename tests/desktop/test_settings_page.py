@@ -1,0 +1,111 @@
+"""The settings page: origins, checking, applying, restart and its rollback."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QLabel, QLineEdit
+
+from puna.gui.server_state import ServerState
+from puna.gui.settings.rows import GROUPS, hint, title
+from puna.gui.settings.view import SettingsView
+from puna.config.settings import SETTINGS
+
+
+@pytest.fixture
+def settings(workspace, wait):
+    workspace.settings.read()
+    wait(lambda: workspace.settings.rows)
+    return workspace.settings
+
+
+def test_every_shown_setting_has_words_and_exists() -> None:
+    for names in GROUPS.values():
+        for name in names:
+            assert name in SETTINGS
+            assert title(name)
+            assert hint(name)
+
+
+def test_a_live_change_is_saved_without_a_restart(settings, wait, script, control) -> None:
+    settings.stage("keep_alive", "1h")
+    assert settings.can_apply
+    assert not settings.needs_restart
+    applied = []
+    settings.applied.connect(applied.append)
+    settings.apply()
+    wait(lambda: applied)
+    assert script.asked("/api/settings")[-2] == {"changes": {"keep_alive": "1h"}}
+    assert control.told == []
+
+
+def test_an_address_restarts_the_server(settings, wait, control) -> None:
+    settings.stage("host", "127.0.0.1:11500")
+    assert settings.needs_restart
+    settings.apply()
+    wait(lambda: control.told == ["restart"])
+
+
+def test_an_address_that_cannot_be_bound_is_taken_back(settings, wait, script, control) -> None:
+    errors = []
+    settings.failed.connect(errors.append)
+    settings.stage("host", "127.0.0.1:11500")
+    settings.apply()
+    wait(lambda: control.told == ["restart"])
+    control.become(ServerState.RUNNING, problem="address already in use")
+    wait(lambda: script.asked("/api/settings")[-2:-1] == [{"changes": {"host": None}}])
+    assert "already in use" in str(errors[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("host", "127.0.0.1:99999"), ("keep_alive", "soon"), ("context_length", "x")]
+)
+def test_a_value_is_checked_as_it_is_typed(settings, name: str, value: str) -> None:
+    settings.stage(name, value)
+    assert settings.problems[name]
+    assert not settings.can_apply
+
+
+def test_the_value_in_force_is_no_change(settings) -> None:
+    settings.stage("host", "127.0.0.1:11500")
+    settings.stage("host", "127.0.0.1:11434")
+    assert settings.changes == {}
+
+
+def test_a_changed_setting_goes_back_to_its_default(settings, wait, script) -> None:
+    settings.reset("keep_alive")
+    settings.apply()
+    wait(lambda: settings.rows["keep_alive"].origin == "default")
+
+
+def test_the_page_shows_where_a_value_comes_from_and_locks_it(settings, qtbot) -> None:
+    view = SettingsView(settings)
+    qtbot.addWidget(view)
+    row = view._rows["context_length"]
+    assert "OLLAMA_CONTEXT_LENGTH" in [label.text() for label in row.findChildren(QLabel)]
+    assert not row.findChild(QLineEdit).isEnabled()
+    assert view._rows["host"].findChild(QLineEdit).isEnabled()
+
+
+def test_typing_stages_and_the_bar_appears(settings, qtbot) -> None:
+    view = SettingsView(settings)
+    qtbot.addWidget(view)
+    field = view._rows["host"].findChild(QLineEdit)
+    field.clear()
+    qtbot.keyClicks(field, "0.0.0.0:11500")
+    assert settings.changes == {"host": "0.0.0.0:11500"}
+    assert view._bar.isVisibleTo(view)
+    assert "restart" in view._apply.text()
+
+
+def test_preferences_survive_a_restart_and_damage(tmp_path) -> None:
+    from puna.gui.preferences import Preferences
+
+    file = tmp_path / "window.json"
+    Preferences(file).change(theme="dark", enter_sends=False)
+    assert Preferences(file).choices.theme == "dark"
+    assert not Preferences(file).choices.enter_sends
+    file.write_text('{"theme": 7, "language": "zh_CN"}')
+    assert Preferences(file).choices.theme == "system"
+    assert Preferences(file).choices.language == "zh_CN"
+    file.write_text("{")
+    assert Preferences(file).choices.theme == "system"
