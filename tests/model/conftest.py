@@ -189,7 +189,7 @@ def tiny_model(tiny_gguf: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tiny_runner(tiny_model: Path) -> Iterator[RunnerChild]:
     """One runner with the scripted model, window 256 and four slots."""
     child = RunnerChild()
@@ -198,7 +198,7 @@ def tiny_runner(tiny_model: Path) -> Iterator[RunnerChild]:
     child.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def smol_runner(smollm2: Path) -> Iterator[RunnerChild]:
     """One runner with SmolLM2, 4096 tokens of context in 16384 cells, eight slots."""
     child = RunnerChild()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from puna.runner.protocol import (
+    Abort,
     Detokenize,
     Embed,
     Embedded,
@@ -107,8 +108,6 @@ def test_a_chat_model_gives_mean_vectors_beside_its_streams(smol_runner: RunnerC
     assert rows.shape == (2, 576)
     assert np.isfinite(rows).all()
     assert np.abs(rows).max() > 0
-    from puna.runner.protocol import Abort
-
     smol_runner.send(Abort(2000))
 
 

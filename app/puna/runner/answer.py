@@ -59,7 +59,7 @@ class Answers:
         Half of what follows the kept beginning is dropped, as llama.cpp's server does.
         """
         length = len(slot.tokens)
-        if not generation.begun or length + 1 < self._opened.window:
+        if not generation.begun or length + 1 < generation.window:
             return True
         if not generation.request.shift or not self._opened.report.can_shift:
             return False

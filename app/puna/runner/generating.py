@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from puna.runner.candidates import Candidates
 from puna.runner.chunks import last_chunk_start
 from puna.runner.detokenizer import TextStream
 from puna.runner.gate import Gate
+from puna.runner.grammar import GrammarText, grammar_of
 from puna.runner.loading import OpenModel
 from puna.runner.prompts import Prompts
 from puna.runner.protocol import Generate
@@ -14,6 +17,14 @@ from puna.runner.sampling import Sampler
 
 _LONGEST_ANSWER = 10
 """Most tokens of an answer, in windows. Source: contract 4.2, ``num_predict``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A prompt, and the grammar if the answer has to follow one."""
+
+    prompt: Prompt
+    grammar: GrammarText | None
 
 
 class Generations:
@@ -27,20 +38,31 @@ class Generations:
         control = zip(opened.report.control_tokens, self._vocabulary.control_tokens(), strict=True)
         self._control = dict(control)
 
-    def start(self, request: Generate, prompt: Prompt) -> Generation:
+    def prepare(self, request: Generate) -> Material:
+        """What takes time: the prompt and the text of the grammar. Not for the main thread.
+
+        Raises:
+            InvalidInput: the request cannot be served.
+        """
+        prompt = self._prompts.prepare(request)
+        constraint = request.constraint
+        return Material(prompt, grammar_of(constraint) if constraint is not None else None)
+
+    def start(self, request: Generate, material: Material) -> Generation:
         """Make everything an answer needs.
 
         Raises:
             InvalidInput: the grammar cannot be used.
         """
-        sampling = request.sampling
-        gate, warnings = self._gate(request)
+        sampling, prompt = request.sampling, material.prompt
+        window = self._prompts.window(request.context_length)
+        gate, warnings = self._gate(request, material.grammar)
         sampler = Sampler(
             self._vocabulary,
             sampling,
             self._shared,
             prompt=prompt.tokens,
-            window=self._opened.window,
+            window=window.cells,
             gate=gate,
         )
         return Generation(
@@ -49,23 +71,27 @@ class Generations:
             sampler=sampler,
             text=TextStream(sampling.stop),
             preserved=self._preserved(request),
-            limit=self._limit(sampling.num_predict),
+            limit=_answer_limit(sampling.num_predict, window.context_length),
             reuse_limit=self._reuse_limit(sampling.seed, len(prompt.tokens)),
-            kept=self._prompts.kept(request, prompt),
+            kept=self._prompts.kept(request, prompt.tokens),
+            window=window.cells,
             tokens=list(prompt.tokens),
             warnings=warnings,
         )
 
-    def _gate(self, request: Generate) -> tuple[Gate | None, list[str]]:
-        return None, []
+    def _gate(
+        self, request: Generate, grammar: GrammarText | None
+    ) -> tuple[Gate | None, list[str]]:
+        constraint = request.constraint
+        if constraint is None or grammar is None:
+            return None, []
+        triggers = (constraint.after,) if constraint.after else constraint.triggers
+        gate = Gate(self._vocabulary, grammar.text, triggers)
+        return gate, list(grammar.warnings)
 
     def _preserved(self, request: Generate) -> frozenset[int]:
         known = (self._control.get(text) for text in request.preserved)
         return frozenset(token for token in known if token is not None)
-
-    def _limit(self, wanted: int) -> int:
-        most = _LONGEST_ANSWER * self._opened.context_length
-        return min(wanted, most) if wanted > 0 else most
 
     def _reuse_limit(self, seed: int, length: int) -> int:
         """With a seed the last piece is always read anew.
@@ -77,3 +103,8 @@ class Generations:
             return length
         opened = self._opened
         return last_chunk_start(length, opened.ubatch, fast_rows=opened.fast_rows)
+
+
+def _answer_limit(wanted: int, context_length: int) -> int:
+    most = _LONGEST_ANSWER * context_length
+    return min(wanted, most) if wanted > 0 else most

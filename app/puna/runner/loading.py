@@ -20,7 +20,7 @@ from puna.runner.parameters import Overrides, context_parameters, model_paramete
 from puna.runner.protocol import Adapter, Loaded, LoadOptions
 
 DEFAULT_CONTEXT = 4096
-_CELL_STEP = 256
+CELL_STEP = 256
 _UBATCH = 512
 _EMBED_LIMIT = 8192
 _EMBED_SEQUENCES = 16
@@ -156,7 +156,7 @@ def choose_shape(options: LoadOptions, model: Model, free: int, total: int) -> S
     cells = max(window, _round_up(options.cells or window * slots))
     if options.parallel is None and options.cells is None:
         affordable = free // 4 // max(1, model.cell_bytes)
-        cells = max(window, min(cells, affordable // _CELL_STEP * _CELL_STEP))
+        cells = max(window, min(cells, affordable // CELL_STEP * CELL_STEP))
     ubatch = max(32, min(options.batch or _UBATCH, window))
     return Shape(length, window, cells, slots, slots + 1, ubatch, ubatch)
 
@@ -170,7 +170,7 @@ def _embedding_shape(length: int, options: LoadOptions) -> Shape:
 
 
 def _round_up(length: int) -> int:
-    return math.ceil(length / _CELL_STEP) * _CELL_STEP
+    return math.ceil(length / CELL_STEP) * CELL_STEP
 
 
 # ---------------------------------------------------------------- weights

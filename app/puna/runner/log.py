@@ -8,8 +8,8 @@ from collections import deque
 
 from puna.runner.llama import api
 
-_WARNING = 2
-_ERROR = 3
+_WARNING = 3
+_ERROR = 4
 _CONTINUE = 5
 _TAIL = 40
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import llama_cpp.mtmd_cpp
 
+from puna.chat.guard import Segment
 from puna.errors import InvalidInput
 from puna.runner.llama import Context, Model, NativeError
 
@@ -17,18 +18,6 @@ mtmd: Any = llama_cpp.mtmd_cpp
 
 _IMAGE = 1
 _AUDIO = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A piece of a prompt.
-
-    Attributes:
-        parse_special: texts of control tokens in it become those tokens.
-    """
-
-    text: str
-    parse_special: bool = True
 
 
 Part: TypeAlias = Segment | bytes
@@ -138,7 +127,7 @@ class Projector:
                 entry.bitmap = next(given).handle
             else:
                 raw = part.text.encode("utf-8", "replace")
-                text = mtmd.mtmd_input_text(raw, len(raw), False, part.parse_special)
+                text = mtmd.mtmd_input_text(raw, len(raw), False, part.special)
                 texts.append(text)
                 entry.text = ctypes.pointer(text)
             native[index] = ctypes.pointer(entry)

@@ -6,17 +6,23 @@ not hold up the streams.
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from puna.chat import rendering
+from puna.chat.guard import Guard, Segment
+from puna.chat.messages import Message
+from puna.chat.truncation import fit
 from puna.errors import CapabilityMissing, ContextExceeded
-from puna.runner.loading import OpenModel
-from puna.runner.multimodal import Media, Part, Segment
+from puna.runner.loading import CELL_STEP, OpenModel
+from puna.runner.multimodal import Media, Part
 from puna.runner.protocol import Conversation, Generate, Raw, Render, Text
-from puna.runner.rendering import render
 from puna.runner.requests import Prompt
 
-_IMAGE_MARKER = re.compile(r"\[img-(\d+)\]")
+TOKENS_PER_IMAGE = 768
+"""What an image counts while messages are left out. Source: contract 4.9."""
 
 TOO_LONG = (
     "the prompt is longer than the context length currently available to the model; "
@@ -25,79 +31,144 @@ TOO_LONG = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How many tokens a request may use.
+
+    Attributes:
+        context_length: of prompt, as asked.
+        cells: of prompt and answer; that, rounded up as the cache is.
+    """
+
+    context_length: int
+    cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A prompt as text, and what was left out of it."""
+
+    segments: Sequence[Segment]
+    images: Sequence[bytes]
+    text: str
+    dropped: int = 0
+    total: int = 0
+
+
 class Prompts:
     """Makes prompts for one model."""
 
     def __init__(self, opened: OpenModel) -> None:
         self._opened = opened
         self._vocabulary = opened.model.vocabulary
-        self._specials = _pattern(opened.report.control_tokens)
+        self._known = _known(opened)
         # Source: contract 4.9; the cache of this family cannot be shifted.
         self._never_shifts = opened.model.metadata("general.architecture") == "deepseek2"
 
     def prepare(self, request: Generate) -> Prompt:
-        """The prompt of a request, within the context.
+        """The prompt of a request, within its window.
 
         Raises:
             TemplateError: the template does not render.
             ContextExceeded: it is too long and may not be cut.
             InvalidInput: tokens or media that this model does not know.
         """
-        prompt = self._tokens(request.prompt)
-        shift = request.shift and not self._never_shifts
+        window = self.window(request.context_length)
+        limit = window.context_length if request.truncate else None
+        prompt = self._encode(request.prompt, self._write(request.prompt, limit))
         length = len(prompt.tokens)
-        if not request.truncate:
-            if length >= self._opened.window:
-                raise self._exceeded(
-                    f"request ({length} tokens) exceeds the available context size "
-                    f"({self._opened.window} tokens), try increasing it",
-                    length,
-                )
+        if limit is None:
+            if length >= window.cells:
+                raise _exceeded(_over(length, window.cells), length, window)
             return prompt
-        limit = self._opened.context_length
-        if length <= min(limit, self._opened.window - 1):
+        if length <= min(limit, window.cells - 1):
             return prompt
-        if not shift or prompt.media:
-            raise self._exceeded(TOO_LONG, length)
-        keep = self.kept(request, prompt)
-        return Prompt(
-            tokens=cut_middle(prompt.tokens, keep, limit),
-            total=prompt.total,
-            dropped_messages=prompt.dropped_messages,
-            warnings=prompt.warnings,
-        )
+        if not request.shift or self._never_shifts or prompt.media:
+            raise _exceeded(TOO_LONG, length, window)
+        keep = self.kept(request, prompt.tokens)
+        return replace(prompt, tokens=cut_middle(prompt.tokens, keep, limit))
 
-    def kept(self, request: Generate, prompt: Prompt) -> int:
+    def window(self, wanted: int | None) -> Window:
+        """The window of a request that asked for ``wanted`` tokens."""
+        opened = self._opened
+        if not wanted or wanted >= opened.context_length:
+            return Window(opened.context_length, opened.window)
+        cells = math.ceil(wanted / CELL_STEP) * CELL_STEP
+        return Window(wanted, min(cells, opened.window))
+
+    def kept(self, request: Generate, tokens: Sequence[int]) -> int:
         """Tokens at the start that survive when the window slides; BOS is one more."""
         wanted = request.sampling.num_keep
         if wanted < 0:
-            wanted = len(prompt.tokens)
-        has_bos = bool(prompt.tokens) and prompt.tokens[0] == self._vocabulary.bos
-        return min(wanted + has_bos, self._opened.context_length - 1)
+            wanted = len(tokens)
+        has_bos = bool(tokens) and tokens[0] == self._vocabulary.bos
+        return min(wanted + has_bos, self.window(request.context_length).context_length - 1)
 
     def tokenize(self, prompt: Raw | Conversation, *, add_special: bool) -> list[int]:
         """Tokens of a prompt, not cut."""
-        return self._tokens(prompt, add_special=add_special).tokens
+        return self._encode(prompt, self._write(prompt, None), add_special=add_special).tokens
 
     def render(self, request: Render) -> Text:
-        """The text of a prompt."""
-        prompt = request.prompt
-        if isinstance(prompt, Raw):
-            return Text(request.id, prompt.text, len(prompt.images))
-        text = "".join(segment.text for segment in render(prompt))
-        return Text(request.id, text, len(_images(prompt)))
+        """The text of a prompt after messages were left out."""
+        limit = self.window(request.context_length).context_length
+        written = self._write(request.prompt, limit if request.truncate else None)
+        return Text(request.id, written.text, len(written.images))
 
-    def _tokens(self, prompt: Raw | Conversation, *, add_special: bool = True) -> Prompt:
-        segments = [Segment(prompt.text)] if isinstance(prompt, Raw) else render(prompt)
+    # ------------------------------------------------------------ text
+
+    def _write(self, prompt: Raw | Conversation, limit: int | None) -> _Written:
+        """The text; of a conversation with a limit, without the oldest messages."""
+        if isinstance(prompt, Raw):
+            segments = Guard().segments(prompt.text, len(prompt.images))
+            return _Written(segments, prompt.images, prompt.text)
+        if limit is None:
+            return self._render(prompt, prompt.messages)
+        made: dict[int, _Written] = {}
+
+        def count(messages: Sequence[Message]) -> int:
+            written = self._render(prompt, messages)
+            made[len(messages)] = written
+            return self._count(prompt, written)
+
+        fitted = fit(prompt.messages, count, limit)
+        written = made[len(fitted.messages)]
+        return replace(written, dropped=fitted.dropped, total=fitted.total)
+
+    def _render(self, prompt: Conversation, messages: Sequence[Message]) -> _Written:
+        conversation = rendering.Conversation(
+            kind=prompt.template.kind,
+            source=prompt.template.source,
+            messages=messages,
+            tools=prompt.tools,
+            think=prompt.think,
+            suffix=prompt.suffix,
+            prefill=prompt.prefill,
+            extra=prompt.extra,
+        )
+        rendered = rendering.render(conversation, datetime.now().astimezone(), self._known)
+        return _Written(rendered.segments, rendered.images, rendered.text)
+
+    def _count(self, prompt: Conversation, written: _Written) -> int:
+        text_only = [segment for segment in written.segments if segment.image is None]
+        tokens = [*prompt.before, *self._plain(text_only)]
+        images = len(written.images) if self._opened.projector is not None else 0
+        return len(tokens) + self._beginning(tokens) + TOKENS_PER_IMAGE * images
+
+    # ------------------------------------------------------------ tokens
+
+    def _encode(
+        self, prompt: Raw | Conversation, written: _Written, *, add_special: bool = True
+    ) -> Prompt:
         self._vocabulary.check(prompt.before)
-        images = prompt.images if isinstance(prompt, Raw) else _images(prompt)
-        tokens, media = self._encode(segments, images)
+        tokens, media = self._with_media(written)
         tokens = [*prompt.before, *tokens]
         start = self._beginning(tokens) if add_special else 0
         if start:
             tokens.insert(0, self._vocabulary.bos)
-        moved = tuple(Media(item.start + len(prompt.before) + start, item.chunk) for item in media)
-        return Prompt(tokens, moved, total=len(tokens))
+        shift = len(prompt.before) + start
+        moved = tuple(Media(item.start + shift, item.chunk) for item in media)
+        total = max(written.total, len(tokens))
+        return Prompt(tokens, moved, total=total, dropped_messages=written.dropped)
 
     def _beginning(self, tokens: Sequence[int]) -> int:
         """1 when the vocabulary wants a BOS that is not there yet."""
@@ -105,27 +176,21 @@ class Prompts:
         wanted = vocabulary.adds_bos and vocabulary.bos >= 0
         return int(wanted and (not tokens or tokens[0] != vocabulary.bos))
 
-    def _encode(
-        self, segments: Sequence[Segment], images: Sequence[bytes]
-    ) -> tuple[list[int], list[Media]]:
-        safe = split_specials(segments, self._specials)
-        if not images:
-            return self._plain(safe), []
+    def _with_media(self, written: _Written) -> tuple[list[int], list[Media]]:
+        if not written.images:
+            return self._plain(written.segments), []
         if self._opened.projector is None:
             raise CapabilityMissing("this model does not support images")
-        return self._opened.projector.tokenize(place_images(safe, images), add_special=False)
+        parts = place_images(written.segments, written.images)
+        return self._opened.projector.tokenize(parts, add_special=False)
 
     def _plain(self, segments: Sequence[Segment]) -> list[int]:
         tokens: list[int] = []
         for segment in segments:
             tokens += self._vocabulary.tokenize(
-                segment.text, add_special=False, parse_special=segment.parse_special
+                segment.text, add_special=False, parse_special=segment.special
             )
         return tokens
-
-    def _exceeded(self, text: str, length: int) -> ContextExceeded:
-        window = self._opened.context_length
-        return ContextExceeded(text, prompt_tokens=length, context_length=window)
 
 
 def cut_middle(tokens: list[int], keep: int, limit: int) -> list[int]:
@@ -137,58 +202,33 @@ def cut_middle(tokens: list[int], keep: int, limit: int) -> list[int]:
     return tokens[:keep] + tokens[len(tokens) - (remain - keep) :]
 
 
-def split_specials(segments: Sequence[Segment], specials: re.Pattern[str] | None) -> list[Segment]:
-    """Join segments where that cannot make a control token out of a user's text.
-
-    Whole texts are tokenised as other programs do it; only a control token's
-    text that touches a segment which may not have one stands alone.
-    """
-    text = "".join(segment.text for segment in segments)
-    guarded = _guarded_spans(segments)
-    if specials is None or not guarded:
-        return [Segment(text)] if text else []
-    result: list[Segment] = []
-    start = 0
-    for match in specials.finditer(text):
-        if any(match.start() < end and begin < match.end() for begin, end in guarded):
-            result.append(Segment(text[start : match.start()]))
-            result.append(Segment(match.group(), parse_special=False))
-            start = match.end()
-    result.append(Segment(text[start:]))
-    return [segment for segment in result if segment.text]
-
-
 def place_images(segments: Sequence[Segment], images: Sequence[bytes]) -> list[Part]:
-    """Replace ``[img-N]`` by the N-th image; images without a marker come first."""
-    text = "".join(segment.text for segment in segments)
-    named = {int(number) for number in _IMAGE_MARKER.findall(text)}
+    """Images where their markers are; those without a marker come first."""
+    named = {segment.image for segment in segments}
     parts: list[Part] = [image for i, image in enumerate(images) if i not in named]
-    for segment in segments:
-        pieces = _IMAGE_MARKER.split(segment.text)
-        for index, piece in enumerate(pieces):
-            if index % 2 and int(piece) < len(images):
-                parts.append(images[int(piece)])
-            elif index % 2:
-                parts.append(Segment(f"[img-{piece}]", parse_special=False))
-            elif piece:
-                parts.append(Segment(piece, segment.parse_special))
+    parts += [s if s.image is None else images[s.image] for s in segments]
     return parts
 
 
-def _guarded_spans(segments: Sequence[Segment]) -> list[tuple[int, int]]:
-    spans, start = [], 0
-    for segment in segments:
-        end = start + len(segment.text)
-        if not segment.parse_special and segment.text:
-            spans.append((start, end))
-        start = end
-    return spans
+def _known(opened: OpenModel) -> rendering.Vocabulary:
+    """What the renderer needs to know of the vocabulary."""
+    vocabulary = opened.model.vocabulary
+
+    def text(token: int) -> str:
+        return vocabulary.piece(token).decode("utf-8", "replace") if token >= 0 else ""
+
+    ends = [text(token) for token in vocabulary.control_tokens() if vocabulary.is_end(token)]
+    reserved = frozenset((text(vocabulary.bos), text(vocabulary.eos), *ends)) - {""}
+    guard = Guard(opened.report.control_tokens, reserved)
+    return rendering.Vocabulary(guard, bos=text(vocabulary.bos), eos=text(vocabulary.eos))
 
 
-def _pattern(texts: Sequence[str]) -> re.Pattern[str] | None:
-    longest_first = sorted((text for text in texts if text), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+def _over(length: int, cells: int) -> str:
+    return (
+        f"request ({length} tokens) exceeds the available context size ({cells} tokens), "
+        "try increasing it"
+    )
 
 
-def _images(conversation: Conversation) -> tuple[bytes, ...]:
-    return tuple(image for message in conversation.messages for image in message.images)
+def _exceeded(text: str, length: int, window: Window) -> ContextExceeded:
+    return ContextExceeded(text, prompt_tokens=length, context_length=window.context_length)

@@ -152,6 +152,9 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
 class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
     """A grammar the answer must follow.
 
+    The grammar describes what comes after ``after`` or the trigger, not these
+    texts themselves. Once it is fulfilled the answer ends.
+
     Attributes:
         kind: ``json`` (any object), ``schema`` (JSON schema text) or ``gbnf``.
         after: the grammar starts after this text (the end-of-thinking tag);

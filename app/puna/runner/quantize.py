@@ -42,7 +42,7 @@ FILE_TYPES: Mapping[str, int] = {
 """Source: llama.h, enum llama_ftype. Types that need an importance matrix are left out."""
 
 _PLACE = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
-_INFO = 1
+_INFO = 2
 
 
 def main(arguments: Sequence[str]) -> int:

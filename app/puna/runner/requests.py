@@ -40,6 +40,7 @@ class Generation:
         limit: tokens the answer may have.
         reuse_limit: cached tokens that may be used at most.
         kept: tokens at the start that survive when the window slides.
+        window: cells it may fill.
     """
 
     request: Generate
@@ -50,6 +51,7 @@ class Generation:
     limit: int
     reuse_limit: int
     kept: int
+    window: int
     tokens: list[int]
     answer: list[int] = field(default_factory=list)
     cached: int = 0

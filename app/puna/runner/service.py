@@ -162,7 +162,7 @@ class Service:
         """What the worker thread does for a request."""
         match request:
             case Generate():
-                return self._prompts.prepare(request)
+                return self._generations.prepare(request)
             case Tokenize():
                 special = request.add_special
                 return self._prompts.tokenize(request.prompt, add_special=special)

@@ -159,7 +159,7 @@ def test_a_schema_allows_its_values_and_no_others(
     ],
 )
 def test_a_schema_that_is_none_is_refused(source: str, text: str) -> None:
-    with pytest.raises(InvalidInput, match=".*") as error:
+    with pytest.raises(InvalidInput) as error:
         grammar_of(Constraint("schema", source))
     assert text in str(error.value)
 
@@ -288,7 +288,7 @@ def test_no_pattern_breaks_the_converter(pattern: str) -> None:
 
 
 def test_random_schemas_end_in_a_grammar_or_a_plain_error() -> None:
-    words = list(PERSON) + ["items", "anyOf", "allOf", "enum", "const", "$ref", "minLength"]
+    words = [*PERSON, "items", "anyOf", "allOf", "enum", "const", "$ref", "minLength"]
     values: list[Any] = ["string", "object", 3, None, True, [], {}, "#", ["a"], [{}], -1, 1.5]
     dice = random.Random(4)
     for _ in range(2000):
