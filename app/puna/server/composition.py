@@ -82,7 +82,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
             pull=transfers.pull,
             quantize=Quantizer(environment).quantize,
             check_template=templates.inspect_go,
-            detect_template=templates.detect,
+            detect_template=lambda jinja: None,
         ),
     )
 
