@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from puna.gguf.header import Array, Header
+from puna.gguf.reader import read_header
+from puna.gguf.translation import obstacle, translation
+from puna.gguf.writer import Changes, combine
+
+
+@pytest.fixture
+def header(gguf: Any, tmp_path: Path) -> Any:
+    def header(*args: Any, **changes: Any) -> Header:
+        path = tmp_path / "m.gguf"
+        path.write_bytes(gguf(*args, **changes))
+        return read_header(path)
+
+    return header
+
+
+def _translated(source: Header) -> Header:
+    changes = translation(source)
+    assert changes is not None
+    path = source.path.with_suffix(".new")
+    with path.open("wb") as file:
+        combine([source], file.write, changes)
+    return read_header(path)
+
+
+def test_a_file_of_upstream_has_no_obstacle(header: Any) -> None:
+    assert obstacle(header()) == ""
+
+
+@pytest.mark.parametrize("architecture", ["gptoss", "olmo3", "mllama"])
+def test_architectures_of_other_names_are_told(header: Any, architecture: str) -> None:
+    found = obstacle(header(general__architecture=architecture))
+    assert found == f"architecture {architecture} has another name in llama.cpp"
+
+
+def test_a_built_in_encoder_is_told(header: Any) -> None:
+    tensors = [("token_embd.weight", (32, 4)), ("v.patch_embd.weight", (32,))]
+    assert "built-in encoder" in obstacle(header(tensors))
+
+
+def test_a_projector_of_its_own_is_no_obstacle(header: Any) -> None:
+    metadata = {"general.architecture": "clip", "general.type": "mmproj"}
+    assert obstacle(header([("v.blk.0.ln1.weight", (32,))], bare=metadata)) == ""
+
+
+def test_what_is_not_known_is_not_translated(header: Any) -> None:
+    assert translation(header(general__architecture="mllama")) is None
+
+
+GEMMA = {
+    "general.architecture": "gemma3",
+    "gemma3.block_count": 1,
+    "gemma3.context_length": 131_072,
+    "gemma3.rope.global.freq_base": 1e6,
+    "gemma3.mm.tokens_per_image": 256,
+    "gemma3.vision.block_count": 27,
+    "tokenizer.ggml.tokens": ["a", "b", "c"],
+}
+
+
+def test_gemma3_loses_its_encoder_and_gets_the_names_of_upstream(header: Any) -> None:
+    tensors = [("token_embd.weight", (32, 2)), ("v.blk.0.x.weight", (8,)), ("mm.y", (8,))]
+    source = header(tensors, bare=GEMMA)
+    assert obstacle(source)
+    made = _translated(source)
+    assert [tensor.name for tensor in made.tensors] == ["token_embd.weight"]
+    assert made.metadata["gemma3.rope.freq_base"] == 1e6
+    assert made.metadata["gemma3.rope.freq_base_swa"] == 1e4
+    assert made.metadata["gemma3.attention.layer_norm_rms_epsilon"] == 1e-6
+    assert made.metadata["gemma3.rope.scaling.factor"] == 8.0
+    assert not [key for key in made.metadata if ".vision." in key or ".mm." in key]
+    tokens = made.metadata["tokenizer.ggml.tokens"]
+    assert isinstance(tokens, Array)
+    assert tokens.items == ("a", "b")
+    assert obstacle(made) == ""
+
+
+def test_gpt_oss_gets_the_names_of_upstream(header: Any) -> None:
+    names = ["attn_out.weight", "attn_out.bias", "attn_sinks", "ffn_norm.weight", "attn_q.weight"]
+    tensors = [(f"blk.0.{name}", (8,)) for name in names]
+    tensors.append(("blk.0.ffn_gate_exps.weight", (4, 6, 2)))
+    metadata = {"general.architecture": "gptoss", "gptoss.block_count": 1}
+    made = _translated(header(tensors, bare=metadata))
+    assert [tensor.name for tensor in made.tensors] == [
+        "blk.0.attn_output.weight",
+        "blk.0.attn_output.bias",
+        "blk.0.attn_sinks.weight",
+        "blk.0.post_attention_norm.weight",
+        "blk.0.attn_q.weight",
+        "blk.0.ffn_gate_exps.weight",
+    ]
+    assert made.metadata["general.architecture"] == "gpt-oss"
+    assert made.metadata["gpt-oss.block_count"] == 1
+    assert made.metadata["gpt-oss.expert_feed_forward_length"] == 6
+    assert made.metadata["tokenizer.ggml.pre"] == "gpt-4o"
+
+
+def test_qwen25vl_is_qwen2vl_with_four_sections(header: Any) -> None:
+    metadata = {
+        "general.architecture": "qwen25vl",
+        "qwen25vl.block_count": 1,
+        "qwen25vl.rope.mrope_section": ("i32", [16, 24, 24]),
+    }
+    made = _translated(header(bare=metadata))
+    sections = made.metadata["qwen2vl.rope.dimension_sections"]
+    assert isinstance(sections, Array)
+    assert sections.items == (16, 24, 24, 0)
+    assert made.metadata["general.architecture"] == "qwen2vl"
+
+
+@pytest.mark.model
+def test_a_rewritten_real_file_still_loads(smollm2: Path, tmp_path: Path) -> None:
+    llama_cpp = pytest.importorskip("llama_cpp")
+    target = tmp_path / "text.gguf"
+    with target.open("wb") as file:
+        combine([read_header(smollm2)], file.write, Changes(add={"x.y": "z"}))
+    model = llama_cpp.Llama(str(target), n_ctx=64, verbose=False)
+    assert model.n_vocab() == 49152
+    model.close()
