@@ -12,7 +12,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from puna.cli import console
+from puna.cli import console, keyboard
 from puna.cli.connection import streamed
 from puna.cli.progress import Progress
 from puna.cli.units import duration
@@ -74,7 +74,7 @@ async def interruptible(work: Awaitable[None]) -> bool:
         False when it was interrupted.
     """
     task = asyncio.ensure_future(work)
-    with _on_interrupt(task):
+    with _on_interrupt(task), keyboard.silent():
         try:
             await task
         except asyncio.CancelledError:

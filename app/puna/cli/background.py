@@ -27,8 +27,8 @@ async def start(is_up: Callable[[], Awaitable[bool]], logs: Path) -> None:
         ServerUnreachable: it ends at once, or does not answer in 30 s.
     """
     log = logs / _LOG_NAME
-    console.err(f"starting puna server in the background, its log is {log}")
     process = await asyncio.to_thread(_spawn, log)
+    console.err(f"started puna server in the background, process {process.pid}, log {log}")
     try:
         async with asyncio.timeout(_PATIENCE_S):
             while not await is_up():

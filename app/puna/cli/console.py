@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import sys
@@ -16,6 +17,13 @@ _GAP = 4
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Row = Sequence[str]
+
+
+def use_utf8() -> None:
+    """Write UTF-8 whatever the system prefers, as pipes on Windows would not."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 def out(text: str = "", *, end: str = "\n") -> None:

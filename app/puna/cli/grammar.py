@@ -7,6 +7,7 @@ Ollama's parser, and the layout of the help.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -89,9 +90,8 @@ class PunaCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, and check the number of words."""
         rest = super().parse_args(ctx, list(_with_bare_values(self.params, args)))
-        words = next((v for p, v in ctx.params.items() if isinstance(v, tuple)), ())
         if self.counts is not None and not ctx.resilient_parsing:
-            _check_count(len(words), *self.counts)
+            _check_count(len(ctx.params["words"]), *self.counts)
         return rest
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -136,9 +136,9 @@ class PunaGroup(click.Group):
         return text + "\n\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in near)
 
 
-def words(name: str = "words", **attrs: Any) -> Callable[[Any], Any]:
+def words(**attrs: Any) -> Callable[[Any], Any]:
     """The words of a command, counted by the command itself."""
-    return click.argument(name, nargs=-1, type=click.UNPROCESSED, **attrs)
+    return click.argument("words", nargs=-1, type=click.UNPROCESSED, **attrs)
 
 
 def text_of(error: click.ClickException, args: Sequence[str]) -> str:
@@ -200,7 +200,7 @@ def _with_bare_values(params: Sequence[click.Parameter], args: Sequence[str]) ->
             continue
         yield word
         if word in valued:
-            yield from (value for value in [next(remaining, None)] if value is not None)
+            yield from itertools.islice(remaining, 1)
 
 
 def _check_count(count: int, least: int, most: int | None) -> None:

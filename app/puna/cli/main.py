@@ -31,6 +31,7 @@ json_option = click.option("--json", "as_json", cls=Switch, help="Print JSON")
 
 def main(args: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
+    console.use_utf8()
     try:
         code = puna.main(list(args), prog_name="puna", standalone_mode=False)
     except click.ClickException as error:

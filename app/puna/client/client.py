@@ -26,6 +26,7 @@ _CONNECT_S = 10.0
 _QUICK_S = 60.0
 _PROBE_S = 5.0
 _CHUNK = 1 << 20
+_TYPE = {"Content-Type": "application/json"}
 
 
 class PunaClient:
@@ -199,8 +200,8 @@ class PunaClient:
             response = await self._http.request(
                 method,
                 self.base_url + path,
-                json=body,
-                headers=self._headers | dict(headers or {}),
+                content=_encoded(body),
+                headers=self._headers | dict(headers or {}) | _TYPE,
                 timeout=_timeout(read_s),
             )
         _checked(response.status_code, response.content)
@@ -218,8 +219,8 @@ class PunaClient:
             async with self._http.stream(
                 method,
                 self.base_url + path,
-                json=body,
-                headers=self._headers,
+                content=_encoded(body),
+                headers=self._headers | _TYPE,
                 timeout=_timeout(None),
             ) as response:
                 if response.status_code >= 400:
@@ -234,6 +235,13 @@ def _new_http(base_url: str) -> httpx2.AsyncClient:
     # Reading the certificates takes longer than most commands; plain HTTP trusts none.
     verify = True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx2.AsyncClient(verify=verify, trust_env=not is_loopback(base_url))
+
+
+def _encoded(body: Json | None) -> bytes | None:
+    """The body as JSON. Half a surrogate pair, which has no UTF-8, becomes a question mark."""
+    if body is None:
+        return None
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _timeout(read_s: float | None) -> httpx2.Timeout:

@@ -21,6 +21,7 @@ MISSING_FROM = "no FROM line"
 _BLANK = " \t"
 _SPACE = " \t\r\n"
 _SKIPPED = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)*+")
+_BLANKS = re.compile(r"[ \t]*")
 _LETTERS = re.compile(r"[A-Za-z]*")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_]*")
 _LINE = re.compile(r"[^\r\n]*")
@@ -141,7 +142,7 @@ class Reader:
 
     def _begin(self, start: int) -> int:
         """Offset of the first character of a value."""
-        blanks = re.compile(r"[ \t]*").match(self._text, start)
+        blanks = _BLANKS.match(self._text, start)
         assert blanks is not None
         return blanks.end()
 

@@ -191,3 +191,12 @@ async def test_a_blob_can_be_asked_for(scripted: Any, client: PunaClient, reply:
     scripted.on("HEAD", "/api/blobs/sha256:bb", reply(404))
     assert await client.has_blob("sha256:aa")
     assert not await client.has_blob("sha256:bb")
+
+
+async def test_text_that_has_no_utf8_is_sent_all_the_same(
+    scripted: Any, client: PunaClient, reply: Any
+) -> None:
+    scripted.on("POST", "/api/embed", reply(chunks=[b"{}"]))
+    await client.embed({"input": "a\udc80é"})
+    assert scripted.requests[-1].json == {"input": "a?é"}
+    assert scripted.requests[-1].headers["Content-Type"] == "application/json"
