@@ -123,11 +123,6 @@ class ModelInfo:
         """Whether the file says that it makes embeddings."""
         return self.pooling_type is not None
 
-    @property
-    def tensor_bytes(self) -> int:
-        """Bytes of all tensors."""
-        return sum(self.layer_bytes) + self.other_bytes
-
     @classmethod
     def from_header(cls, header: Header) -> ModelInfo:
         """Read the view out of a header."""

@@ -11,7 +11,6 @@ import os
 import secrets
 import shutil
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -252,8 +251,3 @@ class BlobWriter:
         with store_errors("store blob"):
             self._store._publish(self._descriptor, self._path, digest)
         return digest
-
-
-def older_than(found: os.stat_result, seconds: float) -> bool:
-    """Whether a file was last written more than ``seconds`` ago."""
-    return time.time() - found.st_mtime > seconds

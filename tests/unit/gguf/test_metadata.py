@@ -61,7 +61,7 @@ def test_bytes_are_counted_per_layer(info: Any) -> None:
     found = info()
     assert found.layer_bytes == (4096,)
     assert (found.input_bytes, found.output_bytes) == (512, 512)
-    assert found.tensor_bytes == 4096 + 512 + 512
+    assert found.other_bytes == 512 + 512
 
 
 def test_bytes_of_a_built_in_encoder_are_known(info: Any) -> None:
