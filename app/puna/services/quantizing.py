@@ -21,7 +21,7 @@ NO_DIGEST = "0" * 19
 """What Ollama sends as digest of a file that has none yet."""
 
 _FLOAT_TYPES = {0: "F32", 1: "F16", 32: "BF16"}
-_QUIET_SECONDS = 0.5
+_QUIET_SECONDS = 5.0
 
 Quantize = Callable[[Path, Path, str], AsyncGenerator[float, None]]
 
