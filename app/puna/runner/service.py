@@ -91,7 +91,7 @@ class Service:
                 self._embed()
             if self._loop.busy:
                 self._loop.step()
-            elif not self._embeddings.busy:
+            elif self._open and not self._embeddings.busy:
                 self._rest()
 
     def interrupt(self, request_id: int | None) -> None:
