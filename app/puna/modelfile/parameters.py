@@ -61,10 +61,10 @@ def to_parameters(commands: Iterable[Command]) -> dict[str, OptionValue]:
 
 
 def merge(parameters: dict[str, OptionValue], name: str, value: OptionValue) -> None:
-    """Set one option; values of a list are added to those that are there."""
+    """Set one option in place; values of a list are added to those that are there."""
     before = parameters.get(name)
     if isinstance(before, list) and isinstance(value, list):
-        parameters[name] = [*before, *value]
+        before.extend(value)
     else:
         parameters[name] = value
 

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+import time
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from puna.errors import InvalidInput, UnsupportedOption
-from puna.modelfile import parse, to_parameters
+from puna.modelfile import Command, parse, to_parameters
 from puna.modelfile.parameters import required_version, typed
 
 _GO_TYPES = {"float32": float, "int64": int, "int": int, "*bool": bool, "[]string": list}
@@ -75,6 +76,13 @@ def test_a_list_keeps_all_its_words() -> None:
 def test_stop_adds_up_and_other_parameters_are_replaced() -> None:
     text = "FROM m\nPARAMETER stop a\nPARAMETER stop b\nPARAMETER top_k 1\nPARAMETER top_k 2"
     assert to_parameters(parse(text).commands) == {"stop": ["a", "b"], "top_k": 2}
+
+
+def test_many_stop_lines_take_linear_time() -> None:
+    commands = [Command("stop", "x")] * 200_000
+    started = time.process_time()
+    assert len(cast("list[str]", to_parameters(commands)["stop"])) == 200_000
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("text", ["0.14.0", "v1", "1.2", "1.2.3-rc.1+b.5", "1.0.0-0a"])
