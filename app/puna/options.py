@@ -53,11 +53,11 @@ OPTIONS: Mapping[str, Option] = {
         Option("seed", Kind.INTEGER, -1, low=-(2**63), high=2**63 - 1),
         Option("num_predict", Kind.INTEGER, -1, low=-_INT32, high=_INT32),
         Option("top_k", Kind.INTEGER, 40, low=-_INT32, high=_INT32),
-        Option("top_p", Kind.FLOAT, 0.9, low=0.0, high=1.0),
+        Option("top_p", Kind.FLOAT, 0.9, low=-100.0, high=100.0),
         Option("min_p", Kind.FLOAT, 0.0, low=0.0, high=1.0),
         Option("typical_p", Kind.FLOAT, 1.0, low=0.0, high=1.0),
         Option("repeat_last_n", Kind.INTEGER, 64, low=-1, high=_INT32),
-        Option("temperature", Kind.FLOAT, 0.8, low=0.0, high=100.0),
+        Option("temperature", Kind.FLOAT, 0.8, low=-100.0, high=100.0),
         Option("repeat_penalty", Kind.FLOAT, 1.0, low=0.0, high=100.0),
         Option("presence_penalty", Kind.FLOAT, 0.0, low=-100.0, high=100.0),
         Option("frequency_penalty", Kind.FLOAT, 0.0, low=-100.0, high=100.0),
@@ -67,7 +67,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("num_gpu", Kind.INTEGER, -1, Applies.AT_LOAD, low=-1, high=_INT32),
         Option("main_gpu", Kind.INTEGER, None, Applies.AT_LOAD, low=0, high=64),
         Option("use_mmap", Kind.BOOLEAN, None, Applies.AT_LOAD),
-        Option("num_thread", Kind.INTEGER, 0, Applies.AT_LOAD, low=0, high=1024),
+        Option("num_thread", Kind.INTEGER, 0, Applies.AT_LOAD, low=-_INT32, high=1024),
         Option("draft_num_predict", Kind.INTEGER, None, Applies.AT_LOAD, low=0, high=64),
     )
 }
