@@ -63,9 +63,10 @@ class ThinkingDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallEvent:
-    """A complete tool call."""
+    """A complete tool call, with the log probabilities of its last tokens."""
 
     call: ToolCall
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def refuse(request: Request, error: Exception) -> Response:
     dialect = dialect_of(request.url.path)
     stage = getattr(request.state, "stage", Stage.READING)
     headers = {key.decode(): value.decode() for key, value in errors.headers_of(shown)}
+    headers |= getattr(request.state, "stream_headers", {})
     if isinstance(shown, TooLarge):
         headers["connection"] = "close"
     late = stage is not Stage.READING and not isinstance(shown, Forbidden)

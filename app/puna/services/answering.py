@@ -6,7 +6,15 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from puna.chat.events import Event, Finished, TextDelta, ThinkingDelta, TokenLogprob, Usage
+from puna.chat.events import (
+    Event,
+    Finished,
+    TextDelta,
+    ThinkingDelta,
+    TokenLogprob,
+    ToolCallEvent,
+    Usage,
+)
 from puna.chat.messages import Message, Tool
 from puna.chat.parsers.base import OutputParser
 from puna.chat.parsing import Answer, parser_for
@@ -30,6 +38,7 @@ class Job:
         tools: what the model may call.
         of_generate: ``/api/generate``: tokens without visible text count as
             empty deltas, and the tokens of the answer are reported.
+        context_length: tokens the request may use, ``None`` = all the model has.
     """
 
     profile: Profile
@@ -37,6 +46,7 @@ class Job:
     prompt: Raw | Conversation
     tools: tuple[Tool, ...] = ()
     of_generate: bool = False
+    context_length: int | None = None
 
 
 async def answer(lease: Lease, job: Job, options: Merged) -> AsyncGenerator[Closing | Event, None]:
@@ -72,6 +82,7 @@ def _request(lease: Lease, job: Job, options: Merged) -> Generate:
         truncate=controls.truncate,
         shift=controls.shift,
         want_context=job.of_generate and not is_raw,
+        context_length=job.context_length,
     )
 
 
@@ -121,7 +132,7 @@ def _shown(
         silent = not job.of_generate and (_thinks(job) or not logprobs)
         return [] if silent else [TextDelta("", logprobs)]
     first = events[0]
-    if logprobs and isinstance(first, TextDelta | ThinkingDelta):
+    if logprobs and isinstance(first, TextDelta | ThinkingDelta | ToolCallEvent):
         return [replace(first, logprobs=logprobs), *events[1:]]
     return events
 

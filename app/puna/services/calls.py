@@ -43,7 +43,8 @@ class Calls:
     def _named(self, event: Event) -> Event:
         match event:
             case ToolCallEvent(call):
-                return ToolCallEvent(structs.replace(call, id=self._id(call.index, call.id)))
+                named = structs.replace(call, id=self._id(call.index, call.id))
+                return replace(event, call=named)
             case ToolCallDelta():
                 return replace(event, id=self._id(event.index, event.id))
             case _:

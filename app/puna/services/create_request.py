@@ -103,16 +103,26 @@ def check(request: CreateRequest) -> None:
         InvalidName: the name of the new model.
         InvalidInput: anything else.
     """
-    ModelName.checked(request.model)
-    for files in (request.files, request.adapters, request.draft_files):
-        _check_files(files or {})
-    if request.draft_quantize and not request.draft_files:
-        raise InvalidInput("--draft-quantize requires a DRAFT model")
+    check_fields(request)
     if not request.from_ and request.files is None:
         raise InvalidInput("neither 'from' or 'files' was specified")
     if len(request.adapters or {}) > 1:
         raise InvalidInput("only one adapter is currently supported")
     config_values(request.info)
+
+
+def check_fields(request: CreateRequest) -> None:
+    """Refuse single fields that are wrong; what :func:`check` looks at first.
+
+    Raises:
+        InvalidName: the name of the new model.
+        InvalidInput: a label, a digest or a type without its file.
+    """
+    ModelName.checked(request.model)
+    for files in (request.files, request.adapters, request.draft_files):
+        _check_files(files or {})
+    if request.draft_quantize and not request.draft_files:
+        raise InvalidInput("--draft-quantize requires a DRAFT model")
 
 
 def _check_files(files: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from puna.chat.events import Finished, Usage
 from puna.config.settings import Settings
@@ -163,14 +163,17 @@ class Inference:
         """Load the model, then answer; without a job that is all."""
         options = merge(controls.options, subject.model.parameters)
         spec = self.spec(subject, options)
+        window = None if spec.auto_context else spec.load.context_length
         async with self.scheduler.acquire(spec, controls.keep_alive) as lease:
             if job is None:
                 yield Finished("load", Usage())
             elif controls.render_only:
-                text = await lease.render(Render(0, job.prompt, controls.truncate))
+                asked = Render(0, job.prompt, controls.truncate, window)
+                text = await lease.render(asked)
                 yield Rendered(text.text, text.images)
             else:
                 yield Started(lease.load_ns, _warnings(options))
+                job = replace(job, context_length=window)
                 async with aclosing(answer(lease, job, options)) as events:
                     async for event in events:
                         yield event

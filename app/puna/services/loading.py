@@ -81,7 +81,7 @@ def _load_options(
         draft_tokens=draft_tokens,
         context_length=options.context_length,
         batch=options.batch,
-        threads=options.integer("num_thread") or None,
+        threads=_positive(options.integer("num_thread")),
         gpu_layers=-1 if gpu_layers is None else gpu_layers,
         main_gpu=options.integer("main_gpu"),
         mmap=options.flag("use_mmap"),
@@ -91,6 +91,11 @@ def _load_options(
         state_folder=state_folder if settings.conversation_state else "",
         state_limit=settings.state_limit,
     )
+
+
+def _positive(value: int | None) -> int | None:
+    """0 and less mean that nobody decided."""
+    return value if value and value > 0 else None
 
 
 _FLASH = {None: "auto", True: "on", False: "off"}

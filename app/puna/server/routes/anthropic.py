@@ -39,6 +39,7 @@ async def messages(request: Request) -> Response:
     answers = services(request).inference.chat(anthropic.to_chat(body))
     running(request)
     if body.stream:
+        request.state.stream_headers = _STREAM_HEADERS  # a refusal carries them too
         estimate = anthropic.estimated_tokens(body)
         pieces = _pieces(answers, MessageStream(body.model, estimate))
         return await streamed(pieces, SSE, _failed, _STREAM_HEADERS)

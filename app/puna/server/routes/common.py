@@ -42,7 +42,7 @@ async def read_any(request: Request, *, media: bool = False) -> Any:
     """
     limit = services(request).configuration.current.max_body * (2 if media else 1)
     dialect = dialect_of(request.url.path)
-    return await bodies.read_json(request, limit, blank=dialect.blank)
+    return await bodies.read_json(request, limit, blank=dialect.blank, packed=dialect.packed)
 
 
 def running(request: Request, *, streaming: bool = False) -> None:

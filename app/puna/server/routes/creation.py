@@ -16,7 +16,7 @@ from puna.server.routes.common import read, services
 from puna.server.routes.transfers import status_object, status_response
 from puna.server.streaming import NDJSON
 from puna.server.translate.creation import create_request
-from puna.services.create_request import CreateRequest
+from puna.services.create_request import CreateRequest, check_fields
 from puna.services.creation import Creation
 
 router = APIRouter()
@@ -30,7 +30,9 @@ router = APIRouter()
 async def create(request: Request) -> Response:
     """Make a model of another one, of uploaded files, or as a stub of a remote one."""
     body = await read(request, wire.CreateRequest)
-    objects = _objects(services(request).creation, create_request(body))
+    asked = create_request(body)
+    check_fields(asked)
+    objects = _objects(services(request).creation, asked)
     return await status_response(request, objects, body.stream is not False)
 
 

@@ -37,6 +37,7 @@ async def create_response(request: Request) -> Response:
     answers = services(request).inference.chat(responses.to_chat(body))
     running(request)
     if body.stream:
+        request.state.stream_headers = _STREAM_HEADERS  # a refusal carries them too
         stream = ResponseStream(body)
         return await streamed(
             _pieces(answers, stream),

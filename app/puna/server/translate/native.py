@@ -107,6 +107,7 @@ class Piece:
                 self.logprobs += event.logprobs
             case ToolCallEvent():
                 self.calls.append(event.call)
+                self.logprobs += event.logprobs
             case _:
                 return
         self.shown = True

@@ -107,7 +107,7 @@ class ResponseStream:
         self._answer.add(finished)
         status = self._answer.status
         response = _response(self._request, self._answer, self._id, self._created, status)
-        response["output"] = self._output
+        response["output"] = self._output or None
         return [*events, self._named(f"response.{status}", response=response)]
 
     def _begin(self, item: _Item) -> list[Named]:
@@ -325,7 +325,7 @@ def _response(
         "tools": [_tool(tool) for tool in request.tools],
         "tool_choice": "auto" if request.tool_choice is None else request.tool_choice,
         "truncation": request.truncation or "disabled",
-        "parallel_tool_calls": request.parallel_tool_calls is not False,
+        "parallel_tool_calls": True,
         "text": {"format": _text_format(request)},
         "top_p": 1.0 if request.top_p is None else request.top_p,
         "presence_penalty": 0,
