@@ -113,7 +113,8 @@ async def test_an_abandoned_answer_ends_in_the_runner(
 async def test_unloading_returns_the_memory(scheduler: Scheduler, smollm2_spec: ModelSpec) -> None:
     async with scheduler.acquire(smollm2_spec, None):
         assert resident_memory() > smollm2_spec.load.cells * 20_000  # type: ignore[operator]
-    await scheduler.unload(smollm2_spec.key, wait=True)
+    async with asyncio.timeout(4):
+        await scheduler.unload(smollm2_spec.key, wait=True)
     assert psutil.Process().children() == []
 
 
