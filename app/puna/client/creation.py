@@ -39,9 +39,11 @@ class Plan:
 
     Attributes:
         body: the create request without its files.
+        sources: the local paths that FROM lines name.
     """
 
     body: Json = field(default_factory=dict)
+    sources: list[Path] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     adapters: list[Path] = field(default_factory=list)
     drafts: list[Path] = field(default_factory=list)
@@ -144,10 +146,12 @@ def _apply_from(plan: Plan, text: str, folder: Path) -> None:
         plan.files += select(path)
     except FileNotFoundError:
         plan.body["from"] = text
+    else:
+        plan.sources.append(path)
 
 
 def _apply_draft(plan: Plan, path: Path) -> None:
-    if any(path.exists() and path.samefile(file) for file in plan.files):
+    if any(path.exists() and path.samefile(source) for source in plan.sources):
         raise InvalidInput(f"DRAFT must not reference the same local path as FROM: {path}")
     plan.drafts += select(path)
 

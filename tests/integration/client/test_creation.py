@@ -172,3 +172,11 @@ def test_a_path_that_cannot_be_asked_for_names_the_reason(tmp_path: Path, name: 
     _write(tmp_path / "m.gguf", b"GGUF")
     with pytest.raises(InvalidInput, match=r"^stat "):
         gather(parse(f"FROM {name}"), tmp_path)
+
+
+def test_a_draft_may_lie_in_the_folder_of_the_model_but_not_be_it(tmp_path: Path) -> None:
+    _write(tmp_path / "m" / "a.gguf", b"GGUF\x00")
+    plan = gather(parse("FROM m\nDRAFT m/a.gguf"), tmp_path)
+    assert plan.drafts == [tmp_path / "m" / "a.gguf"]
+    with pytest.raises(InvalidInput, match="must not reference the same local path"):
+        gather(parse("FROM m\nDRAFT ./m/"), tmp_path)
