@@ -32,7 +32,8 @@ async def start(is_up: Callable[[], Awaitable[bool]], logs: Path) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             while not await is_up():
-                if process.poll() is not None:
+                # Another command may have been faster; then ours finds the address taken.
+                if process.poll() is not None and not await is_up():
                     raise ServerUnreachable(f"the server ended at once: {_last_line(log)}")
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
