@@ -24,7 +24,13 @@ from puna.chat.parsers import (
 )
 from puna.chat.parsers.addressed import GLIMMER, HARMONY, AddressedForm, AddressedParser, Body
 from puna.chat.parsers.base import OutputParser
-from puna.chat.parsers.blocks import BlockForm, BlockParser, Start, without_thinking
+from puna.chat.parsers.blocks import (
+    BlockForm,
+    BlockParser,
+    Start,
+    closed_by,
+    without_thinking,
+)
 from puna.chat.parsers.llama import LlamaParser
 from puna.chat.parsers.plain import PlainParser
 from puna.chat.parsers.tagged_tools import TaggedToolParser
@@ -39,11 +45,14 @@ class OutputFormat:
         family: name of a parser of this module; empty = by the tags below.
         thinking_tags: opening and closing tag of reasoning, None = none.
         tool_tag: what announces a tool call, empty = the model has no form.
+        detected: the family was found in a Jinja template, which also decides
+            whether the prompt opens the reasoning.
     """
 
     family: str = ""
     thinking_tags: tuple[str, str] | None = None
     tool_tag: str = ""
+    detected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +243,48 @@ def family_of(template: str) -> str:
     return next((family for marks, family in _MARKS if all(mark in template for mark in marks)), "")
 
 
+_TEXT_ONLY = BlockForm((), closed_by(), qwen.read_calls)
+
+_DETECTED: Mapping[str, BlockForm] = {
+    "deepseek3": deepseek.THINKING,
+    "functiongemma": gemma.FUNCTION,
+    "gemma4": gemma.GEMMA4,
+    "granite": granite.GRANITE,
+    "hermes": qwen.HERMES,
+    "laguna": glm.LAGUNA,
+    "lfm2": python_calls.LFM,
+    "ministral": mistral.MISTRAL,
+    "olmo3": python_calls.OLMO,
+    "qwen3-coder": qwen_coder.CODER,
+}
+
+
+def _opens(answer: Answer, opening: str) -> bool:
+    """The prompt ends inside the reasoning."""
+    return answer.prompt_tail.rstrip().endswith(opening.rstrip())
+
+
+def _by_template(form: OutputFormat, answer: Answer) -> OutputParser:
+    """A family whose template says where the reasoning begins."""
+    found = _DETECTED.get(form.family, _TEXT_ONLY)
+    tags = form.thinking_tags or found.thinking
+    if answer.think is not None and not answer.think.enabled:
+        tags = None
+    inside = tags is not None and _opens(answer, tags[0])
+    block = replace(
+        found,
+        call_tags=found.call_tags if answer.tools else (),
+        thinking=tags,
+        start=Start.THINKING if inside else Start.TEXT,
+        reopened=True,
+        trim=False,
+    )
+    parser = BlockParser(block, answer.tools)
+    if form.family in _DETECTED or not (answer.tools and form.tool_tag):
+        return parser
+    return Chain(parser, TaggedToolParser(form.tool_tag, answer.tools))
+
+
 def parser_for(form: OutputFormat, answer: Answer) -> OutputParser:
     """The parser for one answer.
 
@@ -241,14 +292,15 @@ def parser_for(form: OutputFormat, answer: Answer) -> OutputParser:
     switched off; an opening tag at the end of the prompt means that the answer
     begins inside the reasoning.
     """
+    if form.detected and (form.family in _DETECTED or form.family not in PARSERS):
+        return _by_template(form, answer)
     build = PARSERS.get(form.family)
     if build is not None:
         return build(answer)
     parsers: list[OutputParser] = []
     if form.thinking_tags is not None and (answer.think is None or answer.think.enabled):
         opening, closing = form.thinking_tags
-        inside = answer.prompt_tail.rstrip().endswith(opening)
-        parsers.append(ThinkingParser(opening, closing, inside=inside))
+        parsers.append(ThinkingParser(opening, closing, inside=_opens(answer, opening)))
     if answer.tools and form.tool_tag:
         parsers.append(TaggedToolParser(form.tool_tag, answer.tools))
     if not parsers:

@@ -92,7 +92,9 @@ def _output(model: InstalledModel, chosen: TemplateChoice) -> OutputFormat:
         return OutputFormat(family=named)
     family = family_of(chosen.source) if chosen.kind == "jinja" else ""
     can_call = "tools" in chosen.info.capabilities
-    return OutputFormat(family, chosen.info.thinking_tags, chosen.info.tool_tag if can_call else "")
+    tool_tag = chosen.info.tool_tag if can_call else ""
+    detected = chosen.kind == "jinja"
+    return OutputFormat(family, chosen.info.thinking_tags, tool_tag, detected)
 
 
 def _capabilities(

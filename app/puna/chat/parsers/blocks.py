@@ -43,7 +43,8 @@ class BlockForm:
             answer begins inside the reasoning.
         anywhere: reasoning may also begin in the middle of the text.
         call_ends_thinking: a call inside reasoning ends it.
-        trim: white space around blocks and at the end is dropped.
+        trim: white space around blocks and at the end is dropped; otherwise only
+            one newline after the reasoning is.
         silent_thinking: reasoning was not asked for and is dropped.
         dropped: tags without a meaning of their own.
     """
@@ -92,6 +93,7 @@ class BlockParser:
         self._opened = ""
         self._calls = 0
         self._skip_space = False
+        self._skip_newline = False
         self.warnings: list[str] = []
 
     def feed(self, text: str) -> list[Event]:
@@ -124,6 +126,9 @@ class BlockParser:
             if not self._held:
                 return []
             self._skip_space = False
+        if self._skip_newline and self._held:
+            self._held = self._held.removeprefix("\n")
+            self._skip_newline = False
         match self._state:
             case _State.START:
                 return self._start()
@@ -178,6 +183,7 @@ class BlockParser:
         if tag == closing:
             self._state = _State.TEXT
             self._skip_space = self._form.trim
+            self._skip_newline = not self._form.trim
         elif tag:
             self._enter_calls(tag)
         return self._thought(text)

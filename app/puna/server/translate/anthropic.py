@@ -12,6 +12,7 @@ from typing import Any
 from puna.api.anthropic import MessageParam, MessagesRequest, ToolParam
 from puna.api.decoding import decode_base64, go_kind
 from puna.api.fields import read_keep_alive
+from puna.api.gojson import dumps
 from puna.chat.messages import Message, Think, Tool, ToolCall
 from puna.errors import InvalidInput
 from puna.services.requests import ChatRequest, Controls, ToolChoice
@@ -210,6 +211,9 @@ def estimated_tokens(request: MessagesRequest) -> int:
     size = len(request.system) if isinstance(request.system, str) else 0
     for message in request.messages:
         size += len(message.role) + _size(message.content)
+    for tool in request.tools:
+        size += len(tool.name) + len(tool.description)
+        size += 0 if tool.input_schema is None else len(dumps(tool.input_schema))
     return max(size // 4, 1)
 
 

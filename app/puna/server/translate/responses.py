@@ -93,26 +93,23 @@ def _tools(tools: Sequence[ResponsesTool]) -> list[Tool]:
     """The functions; kinds that run on somebody's server are left out."""
     found: list[Tool] = []
     for tool in tools:
-        if tool.type == "function":
-            found.append(_tool(tool.name, tool.description, tool.parameters))
-        elif tool.type == "namespace":
-            found += [
-                _tool(
-                    f"{tool.name}.{inner.get('name', '')}",
-                    inner.get("description"),
-                    inner.get("parameters"),
-                )
-                for inner in tool.tools
-                if isinstance(inner, Mapping)
-            ]
+        if tool.type == "namespace":
+            found += [_inner(tool.name, item) for item in tool.tools if isinstance(item, Mapping)]
+        elif not tool.type.startswith("web_search"):
+            found.append(_tool(tool.type, tool.name, tool.description, tool.parameters))
     return found
 
 
-def _tool(name: str, description: Any, parameters: Any) -> Tool:
+def _inner(namespace: str, tool: Mapping[str, Any]) -> Tool:
+    name = f"{namespace}.{tool.get('name', '')}"
+    return _tool("function", name, tool.get("description"), tool.get("parameters"))
+
+
+def _tool(kind: str, name: str, description: Any, parameters: Any) -> Tool:
     function: dict[str, Any] = {"name": name, "description": description or ""}
     if parameters is not None:
         function["parameters"] = parameters
-    return Tool({"type": "function", "function": function})
+    return Tool({"type": kind, "function": function})
 
 
 # ---------------------------------------------------------------- input
