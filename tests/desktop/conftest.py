@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 import qasync
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from puna.client.client import PunaClient
 from puna.desktop.main import install_asyncgen_hooks
@@ -38,35 +40,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support"))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
+def garbage() -> Iterator[None]:
+    """Collect in this thread only, as the program does: other threads must not delete widgets."""
+    gc.disable()
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="session")
 def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
-    loop = qasync.QEventLoop(qapp)
+    """The program's one loop; it runs whenever Qt handles events."""
+    loop = qasync.QEventLoop(qapp, already_running=True)
     asyncio.set_event_loop(loop)
     hooks = sys.get_asyncgen_hooks()
     install_asyncgen_hooks(loop)
     yield loop
-    loop.run_until_complete(loop.shutdown_asyncgens())
     sys.set_asyncgen_hooks(*hooks)
-    loop.close()
+    asyncio.events._set_running_loop(None)
     asyncio.set_event_loop(None)
+    loop.stop()
+    loop.close()
 
 
 @pytest.fixture
-def run(loop: qasync.QEventLoop) -> Run:
-    """Run a coroutine on the loop, with Qt events."""
-    return loop.run_until_complete
-
-
-@pytest.fixture
-def wait(run: Run) -> Wait:
+def wait(loop: qasync.QEventLoop, qtbot: QtBot) -> Wait:
     """Let the loop run until a condition holds."""
+    return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=8000)
 
-    async def poll(condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():
-                await asyncio.sleep(0.005)
 
-    return lambda condition: run(poll(condition))
+@pytest.fixture
+def run(loop: qasync.QEventLoop, wait: Wait) -> Run:
+    """Run a coroutine to its end, with Qt events."""
+
+    def to_the_end(work: Coroutine[Any, Any, Any]) -> Any:
+        task = loop.create_task(work)
+        wait(task.done)
+        return task.result()
+
+    return to_the_end
 
 
 @pytest.fixture

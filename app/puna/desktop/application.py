@@ -18,6 +18,7 @@ from puna.desktop.port_dialog import ask_port
 from puna.desktop.port_owner import PortOwner
 from puna.desktop.server_control import ServerControl
 from puna.desktop.single_instance import SingleInstance
+from puna.gui.garbage import GarbageCollection
 from puna.gui.language import Language
 from puna.gui.main_window import MainWindow
 from puna.gui.navigation import PAGES
@@ -37,6 +38,7 @@ class Application(QObject):
         self._folders = folders
         self._instance = instance
         self._quit = asyncio.Event()
+        self._garbage = GarbageCollection(self)
         self._preferences = Preferences(folders.config / "window.json", self)
         self._theme = Theme(qt)
         self._language = Language(qt)
@@ -76,6 +78,7 @@ class Application(QObject):
         await self._workspace.aclose()
         await self._server.aclose()
         self._window.deleteLater()
+        self._garbage.close()
 
     def _connect(self, url: str) -> PunaClient:
         settings = load_process()[0].settings
