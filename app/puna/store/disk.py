@@ -126,6 +126,15 @@ def regular(path: Path) -> os.stat_result | None:
     return found if stat.S_ISREG(found.st_mode) else None
 
 
+def file_size(location: str) -> int | None:
+    """Bytes of a regular file; ``None`` for anything else."""
+    try:
+        found = os.lstat(location)
+    except OSError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
 def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
     """Write every byte; a system call may take fewer than it was given."""
     view = memoryview(data)

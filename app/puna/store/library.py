@@ -18,7 +18,7 @@ from puna.gguf.reader import read_header
 from puna.names import ModelName
 from puna.store.blobs import BlobStore
 from puna.store.digest import Digest
-from puna.store.disk import Disk, regular, store_errors
+from puna.store.disk import Disk, file_size, regular, store_errors
 from puna.store.installed import InstalledModel
 from puna.store.manifests import Descriptor, Manifest, ModelConfig
 from puna.store.shelf import Shelf, Slip
@@ -41,12 +41,14 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a manifest file held when it had this state."""
+    """What a manifest file held when it had this state.
+
+    Attributes:
+        model: the model, or why there is none.
+    """
 
     state: tuple[int, int, int]
-    manifest: Manifest | None
-    config: ModelConfig | None
-    reason: str = ""
+    model: InstalledModel | StoreDamaged
 
 
 class Library:
@@ -63,7 +65,7 @@ class Library:
         self.shelf = Shelf(folder, disk or Disk())
         self._keep_unused = keep_unused
         self._lock = threading.RLock()
-        self._read: dict[Path, _Read] = {}
+        self._read: dict[str, _Read] = {}
         self._headers: OrderedDict[Digest, Header] = OrderedDict()
 
     def list(self) -> Models:
@@ -90,15 +92,15 @@ class Library:
         if found is None:
             raise ModelNotFound(name.display)
         try:
-            manifest, config = self._load(Slip(path, stored, found))
-            self._require_whole(manifest)
+            model = self._load(Slip(str(path), stored.parts, found), stored)
+            self._require_whole(model.manifest)
         except FileNotFoundError as error:
             raise ModelNotFound(name.display) from error
         except StoreDamaged as error:
             raise StoreDamaged(
                 f"model '{name.display}' is damaged: {error}; pull or create it again, or delete it"
             ) from error
-        return self._installed(stored, manifest, config, found)
+        return model
 
     def resolve(self, name: ModelName) -> ModelName:
         """The name in the spelling in use: longest matching run of parts."""
@@ -205,59 +207,59 @@ class Library:
         models: Models = []
         damaged: deque[Damaged] = deque()
         sizes = _BlobSizes(self.blobs.folder)
-        seen: dict[Path, _Read] = {}
+        seen: dict[str, _Read] = {}
         for slip in self.shelf.slips():
-            if slip.name is None or slip.found is None:
-                damaged.append(Damaged(slip.path, slip.name, "not a manifest file"))
-                continue
             try:
-                manifest, config = self._load(slip)
-                _require_sizes(manifest, sizes)
+                model = self._load(slip)
+                _require_sizes(model.manifest, sizes)
+                models.append(model)
             except FileNotFoundError as error:
                 damaged.append(Damaged(slip.path, slip.name, f"blob {error} is missing"))
             except PunaError as error:
                 damaged.append(Damaged(slip.path, slip.name, str(error)))
-            else:
-                models.append(self._installed(slip.name, manifest, config, slip.found))
-            if slip.path in self._read:
-                seen[slip.path] = self._read[slip.path]
+            if slip.location in self._read:
+                seen[slip.location] = self._read[slip.location]
         self._read = seen
         models.sort(key=lambda model: model.modified, reverse=True)
         return models, tuple(damaged)
 
-    def _load(self, slip: Slip) -> tuple[Manifest, ModelConfig]:
-        """Manifest and config of a file; from memory while the file is the same."""
-        assert slip.found is not None
+    def _load(self, slip: Slip, name: ModelName | None = None) -> InstalledModel:
+        """The model of a file; from memory while the file is the same."""
+        if slip.found is None:
+            raise StoreDamaged("not a manifest file")
         state = (slip.found.st_mtime_ns, slip.found.st_size, slip.found.st_ino)
-        known = self._read.get(slip.path)
-        if known is None or known.state != state or (known.config is None and not known.reason):
-            known = self._parse(slip.path, state)
-            self._read[slip.path] = known
-        if known.manifest is None or known.config is None:
-            raise StoreDamaged(known.reason)
-        return known.manifest, known.config
+        known = self._read.get(slip.location)
+        if known is None or known.state != state:
+            known = _Read(state, self._parse(slip, name or slip.name))
+            self._read[slip.location] = known
+        if isinstance(known.model, StoreDamaged):
+            raise StoreDamaged(str(known.model))
+        return known.model
 
-    def _parse(self, path: Path, state: tuple[int, int, int]) -> _Read:
-        manifest: Manifest | None = None
+    def _parse(self, slip: Slip, name: ModelName | None) -> InstalledModel | StoreDamaged:
+        """Read a manifest and its config; a missing config is not remembered.
+
+        Raises:
+            FileNotFoundError: the config, or the file, is missing.
+            StoreError: one cannot be read now.
+        """
+        assert slip.found is not None
         try:
-            manifest = Manifest.parse(self.shelf.read(path))
+            if name is None:
+                raise StoreDamaged("not the name of a model")
+            manifest = Manifest.parse(self.shelf.read(slip.path))
             if not self.blobs.exists(manifest.config.digest):
                 raise FileNotFoundError(manifest.config.digest.short)
             config = ModelConfig.parse(self.blobs.read(manifest.config.digest))
         except StoreDamaged as error:
-            return _Read(state, manifest, None, str(error))
-        return _Read(state, manifest, config)
-
-    def _installed(
-        self, name: ModelName, manifest: Manifest, config: ModelConfig, found: os.stat_result
-    ) -> InstalledModel:
+            return error
         return InstalledModel(
             name=name,
             manifest=manifest,
             config=config,
             digest=manifest.digest.hex,
             size=manifest.size,
-            modified=datetime.fromtimestamp(found.st_mtime_ns / 1e9).astimezone(),
+            modified=datetime.fromtimestamp(slip.found.st_mtime_ns / 1e9).astimezone(),
             library=self,
         )
 
@@ -283,13 +285,12 @@ class _BlobSizes:
     """Sizes of blobs, each asked for once."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = str(folder)
         self._sizes: dict[Digest, int | None] = {}
 
     def __getitem__(self, digest: Digest) -> int | None:
         if digest not in self._sizes:
-            found = regular(self._folder / digest.filename)
-            self._sizes[digest] = found.st_size if found else None
+            self._sizes[digest] = file_size(f"{self._folder}{os.sep}{digest.filename}")
         return self._sizes[digest]
 
 

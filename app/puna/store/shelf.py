@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ TEMPORARY = ".puna-"
 _DEPTH = 4
 _MODE = 0o644
 _MAX_MANIFEST = 4 << 20
+_QUIET_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,28 @@ class Slip:
     """A file where a manifest belongs.
 
     Attributes:
-        name: the model it stands for; ``None`` when no model can have it.
+        location: its path.
+        elements: the last four names of the path.
         found: ``lstat`` of the file; ``None`` when it is a link or not a file.
     """
 
-    path: Path
-    name: ModelName | None
+    location: str
+    elements: tuple[str, ...]
     found: os.stat_result | None
+
+    @property
+    def path(self) -> Path:
+        """The location as a path."""
+        return Path(self.location)
+
+    @property
+    def name(self) -> ModelName | None:
+        """The model it stands for; ``None`` when no model can have this name."""
+        host, namespace, model, tag = map(_part, self.elements)
+        try:
+            return ModelName.from_parts(host, namespace, model, tag)
+        except InvalidName:
+            return None
 
 
 class Shelf:
@@ -43,6 +61,7 @@ class Shelf:
     def __init__(self, folder: Path, disk: Disk) -> None:
         self.folder = folder
         self._disk = disk
+        self._listings = _Listings()
 
     def path(self, name: ModelName) -> Path:
         """Where the manifest of ``name`` is or would be."""
@@ -50,8 +69,8 @@ class Shelf:
 
     def slips(self) -> Iterator[Slip]:
         """All files at the depth of a manifest, in the order of their names."""
-        for path, parts in _walk(self.folder, ()):
-            yield Slip(path, _name_of(parts), regular(path))
+        for location, elements in self._listings.walk(str(self.folder), ()):
+            yield Slip(location, elements, _lstat_regular(location))
 
     def resolve(self, name: ModelName) -> ModelName:
         """``name`` in the spelling that is already in use, as far as it is.
@@ -150,17 +169,50 @@ class Shelf:
         return True
 
 
-def _walk(folder: Path, parts: tuple[str, ...]) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    entries = _entries(folder)
-    for entry in entries:
-        if len(parts) == _DEPTH - 1:
-            if not entry.is_dir(follow_symlinks=False):
-                yield Path(entry.path), (*parts, entry.name)
-        elif entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), (*parts, entry.name))
+class _Listings:
+    """Names in folders, read again only when a folder has changed.
+
+    A folder that changed a moment ago may change again within the same tick
+    of its clock, so it is remembered only once it has been quiet for a while.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, tuple[tuple[str, bool], ...]]] = {}
+
+    def walk(self, folder: str, parts: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Everything but folders at the depth of manifests, with its names."""
+        for name, is_folder in self._names(folder):
+            location, elements = f"{folder}{os.sep}{name}", (*parts, name)
+            if len(elements) < _DEPTH and is_folder:
+                yield from self.walk(location, elements)
+            elif len(elements) == _DEPTH and not is_folder:
+                yield location, elements
+
+    def _names(self, folder: str) -> tuple[tuple[str, bool], ...]:
+        try:
+            changed = os.lstat(folder).st_mtime_ns
+        except OSError:
+            return ()
+        known = self._known.get(folder)
+        if known and known[0] == changed:
+            return known[1]
+        names = tuple(
+            (entry.name, entry.is_dir(follow_symlinks=False)) for entry in _entries(folder)
+        )
+        if time.time_ns() - changed > _QUIET_NS:
+            self._known[folder] = changed, names
+        return names
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _lstat_regular(location: str) -> os.stat_result | None:
+    try:
+        found = os.lstat(location)
+    except OSError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
             return sorted(found, key=lambda entry: entry.name)
@@ -177,14 +229,6 @@ def _spelling(folder: Path, parts: tuple[str, ...]) -> tuple[str, ...]:
     alike.sort(key=lambda name: name != wanted)
     runs = [(_part(name), *_spelling(folder / name, parts[1:])) for name in alike]
     return max(runs, key=len, default=())
-
-
-def _name_of(elements: tuple[str, ...]) -> ModelName | None:
-    host, namespace, model, tag = map(_part, elements)
-    try:
-        return ModelName.from_parts(host, namespace, model, tag)
-    except InvalidName:
-        return None
 
 
 def _element(part: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,6 @@ def _wrong_blobs(folder: Path) -> Iterator[str]:
 
 
 def _fault_points(run: Callable[[Store, Any], None], folder: Path, build: Any) -> int:
-    _filled(folder, build)
     disk = FaultyDisk()
     store = Store(folder, disk=disk)
     store.open()
@@ -155,15 +155,19 @@ def _fault_points(run: Callable[[Store, Any], None], folder: Path, build: Any) -
     return disk.calls - before
 
 
-@pytest.mark.parametrize("run", OPERATIONS)
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize(
+    ("run", "number"),
+    [*((run, errno.EIO) for run in OPERATIONS), (_create, errno.ENOSPC)],
+)
 def test_each_fault_leaves_the_old_or_the_new_state(
     run: Callable[[Store, Any], None], number: int, tmp_path: Path, build: Any
 ) -> None:
+    _filled(tmp_path / "filled", build)
+    shutil.copytree(tmp_path / "filled", tmp_path / "count")
     points = _fault_points(run, tmp_path / "count", build)
     for point in range(points):
         folder = tmp_path / str(point)
-        _filled(folder, build)
+        shutil.copytree(tmp_path / "filled", folder)
         disk = FaultyDisk()
         store = Store(folder, disk=disk)
         store.open()
