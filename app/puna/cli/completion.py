@@ -15,6 +15,8 @@ from puna.errors import InvalidInput, PunaError
 
 _PATIENCE_S = 1.0
 _VARIABLE = "_PUNA_COMPLETE"
+# Bash would otherwise take the colon in ``model:tag`` for the end of a word.
+_WHOLE_NAMES = "COMP_WORDBREAKS=${COMP_WORDBREAKS//:}"
 
 
 def write_script(command: click.Command, shell: str) -> None:
@@ -26,6 +28,8 @@ def write_script(command: click.Command, shell: str) -> None:
     found = get_completion_class(shell)
     if found is None:
         raise InvalidInput(f'unknown shell "{shell}" (must be bash, zsh or fish)')
+    if shell == "bash":
+        console.out(_WHOLE_NAMES)
     console.out(found(command, {}, "puna", _VARIABLE).source())
 
 

@@ -202,6 +202,13 @@ async def test_what_a_model_says_about_itself_is_shown(scripted: Any, talk: Any)
     )
 
 
+async def test_models_and_the_overview_are_shown_inside(scripted: Any, talk: Any) -> None:
+    scripted.on_json("GET", "/api/tags", {"models": []})
+    scripted.on_json("POST", "/api/show", {"capabilities": ["tools"]})
+    assert await talk("/list", "/bye") == "NAME    ID    SIZE    MODIFIED \n"
+    assert "  Capabilities\n    tools    \n\n" in await talk("/show info", "/bye")
+
+
 async def test_a_model_without_parameters_says_so(scripted: Any, talk: Any) -> None:
     scripted.on_json("POST", "/api/show", {})
     assert await talk("/show parameters", "/bye") == (

@@ -76,6 +76,7 @@ def test_there_is_a_completion_script_for_each_shell(puna: Any, shell: str) -> N
     seen = puna("completion", shell)
     assert seen.code == 0
     assert "_PUNA_COMPLETE" in seen.out
+    assert seen.out.startswith("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}\n") == (shell == "bash")
 
 
 def test_model_names_are_completed(
