@@ -47,6 +47,8 @@ def of_chat(
     if model.system and request.messages[0].role != "system":
         messages.insert(0, Message("system", model.system))
     if _forgets_thinking(model):
+        messages = _without_old_tags(messages)
+    if profile.template.kind == "jinja":
         messages = _without_old_thinking(messages)
     return Conversation(
         template=profile.template,
@@ -93,13 +95,26 @@ def _forgets_thinking(model: InstalledModel) -> bool:
     return model.config.model_family == "qwen3" or name == "deepseek-r1"
 
 
-def _without_old_thinking(messages: list[Message]) -> list[Message]:
-    """Earlier answers without their reasoning, as these families were trained."""
-    users = [index for index, message in enumerate(messages) if message.role == "user"]
-    last = users[-1] if users else -1
+def _without_old_tags(messages: list[Message]) -> list[Message]:
+    """Earlier answers without reasoning in their text, as these families were trained."""
+    last = _last_question(messages)
     return [
         structs.replace(message, content=_OLD_THINKING.sub("", message.content))
         if message.role == "assistant" and index < last
         else message
         for index, message in enumerate(messages)
     ]
+
+
+def _without_old_thinking(messages: list[Message]) -> list[Message]:
+    """Reasoning only of the turn that is going on: the rest is no longer of use."""
+    last = _last_question(messages)
+    return [
+        structs.replace(message, thinking="") if index < last else message
+        for index, message in enumerate(messages)
+    ]
+
+
+def _last_question(messages: list[Message]) -> int:
+    users = [index for index, message in enumerate(messages) if message.role == "user"]
+    return users[-1] if users else -1

@@ -99,7 +99,7 @@ def _image(url: str) -> bytes:
     try:
         return decode_base64(url.removeprefix(prefix))
     except InvalidInput as error:
-        raise InvalidInput("invalid message format") from error
+        raise InvalidInput("invalid image input") from error
 
 
 def _audio(data: str) -> bytes:
