@@ -110,23 +110,25 @@ class Summaries:
         variant = self._variant()
         with self._lock:
             keyed = [(f"{variant}:{model.digest}", model) for model in models]
-            current = {key: self._known.get(key) or self._read(model) for key, model in keyed}
+            known = {key: self._known.get(key) or self._read(model) for key, model in keyed}
+            current = {key: summary for key, summary in known.items() if summary}
             if current.keys() - self._known.keys():
                 _save(self._file, current)
             self._known = current
-        return [_line(model, current[key]) for key, model in keyed]
+        return [_line(model, current.get(key) or _said(model)) for key, model in keyed]
 
-    def _read(self, model: InstalledModel) -> Summary:
-        config = model.config
+    def _read(self, model: InstalledModel) -> Summary | None:
+        """What the files say; ``None``, not to be remembered, when they cannot be read."""
         try:
             header = model.header()
             if header is None:
-                return _summary_of_config(model)
+                return _said(model)
             info = ModelInfo.from_header(header)
             capabilities = self._describe(model).capabilities
         except PunaError as error:
             logger.warning("%s is listed by its config only: %s", model.name.display, error)
-            return _summary_of_config(model)
+            return None
+        config = model.config
         known = config.file_type and config.file_type != _UNKNOWN
         return Summary(
             capabilities=capabilities,
@@ -136,8 +138,8 @@ class Summaries:
         )
 
 
-def _summary_of_config(model: InstalledModel) -> Summary:
-    """What a stub, or a model without GGUF weights, says of itself."""
+def _said(model: InstalledModel) -> Summary:
+    """What a model says of itself: a stub, or one whose weights cannot be read."""
     config = model.config
     vision = ("vision",) if model.projector_paths and "vision" not in config.capabilities else ()
     return Summary(

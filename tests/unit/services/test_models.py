@@ -129,8 +129,11 @@ async def test_a_model_that_cannot_be_described_is_listed_all_the_same(
     def fail(model: InstalledModel) -> Described:
         raise InvalidModelFile("bad")
 
-    (line,) = await Models(world.store, fail).listed()
+    memory = world.store.folder.parent / "models.json"
+    (line,) = await Models(world.store, fail, memory=memory).listed()
     assert (line.name, line.capabilities) == ("gt:latest", ())
+    (line,) = await Models(world.store, describe, memory=memory).listed()
+    assert line.capabilities == ("completion",)
 
 
 @pytest.mark.parametrize(
