@@ -110,15 +110,17 @@ class _Sink:
         self._partial = partial
         self._parts = parts
         self._progress = progress
-        self._collected = bytearray()
+        self._collected: list[bytes] = []
+        self._size = 0
         self._writing: asyncio.Task[None] | None = None
         self._began = 0.0
 
     async def add(self, data: bytes) -> None:
         """Take ``data``; waits only when the disk is slower than the network."""
-        self._collected += data
+        self._collected.append(data)
+        self._size += len(data)
         now = asyncio.get_running_loop().time()
-        if len(self._collected) >= _PIECE or now - self._began > _WRITE_S:
+        if self._size >= _PIECE or now - self._began > _WRITE_S:
             await self._settle()
             self._began = now
             self._begin()
@@ -134,7 +136,8 @@ class _Sink:
         await self._settle()
 
     def _begin(self) -> None:
-        data, self._collected = bytes(self._collected), bytearray()
+        data = b"".join(self._collected)  # of one piece, the piece itself
+        self._collected, self._size = [], 0
         self._writing = asyncio.create_task(settled(self._write, data))
         self._writing.add_done_callback(self._count)
 
