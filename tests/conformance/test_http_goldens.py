@@ -1,0 +1,126 @@
+"""Recorded requests replayed against a server of ours, one per server environment.
+
+``shared/golden/http/compare.py`` does the replaying; it runs as other people
+run it, in a process of its own against the address of the server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT.parent / "shared" / "golden" / "http"
+MINUTES = 60
+
+pytestmark = [
+    pytest.mark.conformance,
+    pytest.mark.skipif(not GOLDEN.is_dir(), reason="the recorded cases are not here"),
+]
+
+ENVIRONMENTS: dict[str, dict[str, str]] = {
+    "default": {},
+    "origins": {
+        "OLLAMA_ORIGINS": "https://*.wild.example,https://listed.example,chrome-extension://*"
+    },
+    "origins-star": {"OLLAMA_ORIGINS": "*"},
+    "nocloud": {"OLLAMA_NO_CLOUD": "1"},
+    "empty": {},
+    "queue1": {"OLLAMA_MAX_QUEUE": "1"},
+    "maxloaded1": {"OLLAMA_MAX_LOADED_MODELS": "1"},
+    "keepalive0": {"OLLAMA_KEEP_ALIVE": "0"},
+    "keepalive-forever": {"OLLAMA_KEEP_ALIVE": "-1"},
+    "keepalive30": {"OLLAMA_KEEP_ALIVE": "30"},
+    "ctx128": {"OLLAMA_CONTEXT_LENGTH": "128"},
+    "parallel4": {"OLLAMA_NUM_PARALLEL": "4"},
+    "gotemplate0": {"OLLAMA_GO_TEMPLATE": "0"},
+    "gotemplate1": {"OLLAMA_GO_TEMPLATE": "1"},
+}
+
+CHATML = "a model's own Jinja template is used instead of a look-alike from a list"
+DELIBERATE: dict[str, str] = {
+    "chat.smol-stream": CHATML,
+    "chat.render.smol-nosystem": CHATML,
+    "generate.smol": CHATML,
+    "generate.smol-stream": CHATML,
+    "generate.render.smol": CHATML,
+    "format.chat.schema": CHATML,
+    "format.generate.schema": CHATML,
+    "format.v1chat.schema": CHATML,
+    "format.chat.stream-schema": CHATML,
+    "v1chat.smol": CHATML,
+    "models.show.golden-chat": CHATML,
+    "create.files-chat": CHATML,
+    "env.gotemplate0.show-golden-chat": CHATML,
+    "env.gotemplate1.show-golden-chat": CHATML,
+    "env.gotemplate1.render-golden-chat": CHATML,
+    "format.chat.think-schema": "thinking and the constrained answer are one pass (16.8)",
+    "format.chat.think-schema-once": "thinking and the constrained answer are one pass (16.8)",
+    "create.files-safetensors-bad": "safetensors are refused before the first line",
+}
+"""Cases whose recorded answer is not ours on purpose."""
+
+
+@contextmanager
+def serving(folder: Path, settings: dict[str, str]) -> Iterator[str]:
+    """A server of its own process; yields its URL."""
+    environment = {
+        **os.environ,
+        "OLLAMA_HOST": "127.0.0.1:0",
+        "OLLAMA_MODELS": str(folder / "models"),
+        "PUNA_HOME": str(folder / "home"),
+        **settings,
+    }
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "puna", "serve"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        assert server.stdout is not None
+        found = re.search(r"http://\S+", server.stdout.readline())
+        assert found, (folder / "log").read_text()
+        yield found.group()
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+        if server.stdout is not None:
+            server.stdout.close()
+
+
+def replay(url: str, environment: str, models: dict[str, str]) -> str:
+    """The report of compare.py."""
+    done = subprocess.run(
+        [sys.executable, "compare.py", url, "--skip-better", "--env", environment],
+        cwd=GOLDEN,
+        env={**os.environ, **models},
+        capture_output=True,
+        text=True,
+        timeout=MINUTES * 60,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_answers_are_those_that_were_recorded(
+    environment: str, tmp_path: Path, smollm2: Path, gemma3: Path, minilm: Path
+) -> None:
+    models = {"CHAT_GGUF": str(smollm2), "BASE_GGUF": str(gemma3), "EMBED_GGUF": str(minilm)}
+    with serving(tmp_path, ENVIRONMENTS[environment]) as url:
+        report = replay(url, environment, models)
+    assert re.search(r"\d+ passed, \d+ failed", report), report
+    blocks = re.split(r"^(?=FAIL )", report, flags=re.MULTILINE)[1:]
+    wrong = [block for block in blocks if block.split()[1] not in DELIBERATE]
+    assert not wrong, "\n".join(wrong)
