@@ -12,10 +12,26 @@ from typing import Any
 
 import pytest
 
-from puna.engine.config import EngineConfig
+from puna.engine.config import EngineConfig, ModelSpec
 from puna.engine.scheduler import Scheduler
-from puna.errors import ModelLoadError, OutOfMemory, QueueFull, RunnerCrashed, ShuttingDown
-from puna.runner.protocol import Delta, Detokenize, Embed, Raw, Render, Rerank, Tokenize
+from puna.errors import (
+    ModelLoadError,
+    OutOfMemory,
+    QueueFull,
+    RunnerCrashed,
+    RunnerError,
+    ShuttingDown,
+)
+from puna.runner.protocol import (
+    Delta,
+    Detokenize,
+    Embed,
+    LoadOptions,
+    Raw,
+    Render,
+    Rerank,
+    Tokenize,
+)
 
 from .conftest import SchedulerFactory, ask, command, prompt, spec, text_of, until
 
@@ -585,3 +601,14 @@ def test_a_scheduler_works_in_any_thread() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, work()).result()
+
+
+async def test_a_bug_while_loading_fails_the_request_and_not_the_queue(
+    make_scheduler: SchedulerFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = make_scheduler()
+    broken = ModelSpec("broken", "broken:latest", LoadOptions(paths=(object(),)))  # type: ignore[arg-type]
+    with pytest.raises(RunnerError, match="internal error while loading"):
+        await ask(scheduler, broken)
+    assert "load failed" in caplog.text
+    assert await ask(scheduler, spec()) == "Hello there."
