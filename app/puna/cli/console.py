@@ -28,16 +28,16 @@ def use_utf8() -> None:
 
 def out(text: str = "", *, end: str = "\n") -> None:
     """Write to standard output. On a terminal, control characters are left out."""
-    _write(sys.stdout, text + end)
+    raw(sys.stdout, (printable(text) if is_terminal(sys.stdout) else text) + end)
 
 
 def err(text: str, *, end: str = "\n") -> None:
-    """Write to standard error, as `out` does."""
-    _write(sys.stderr, text + end)
+    """Write to standard error, always without control characters: it often ends in a log."""
+    raw(sys.stderr, printable(text) + end)
 
 
 def raw(stream: TextIO, text: str) -> None:
-    """Write escape sequences of our own."""
+    """Write as it is, at once."""
     stream.write(text)
     stream.flush()
 
@@ -86,11 +86,6 @@ def section(title: str, rows: Iterable[Row], *, wrap: int = 0) -> str:
     lines = [("", *cells) for row in rows for cells in _wrapped(row, wrap)]
     widths = _widths(lines)
     return "\n".join([f"  {title}", *(_row(row, widths) for row in lines), "", ""])
-
-
-def _write(stream: TextIO, text: str) -> None:
-    stream.write(printable(text) if is_terminal(stream) else text)
-    stream.flush()
 
 
 def _wrapped(row: Row, wrap: int) -> Iterable[Row]:

@@ -22,6 +22,14 @@ from puna.errors import NotFound, PunaError, UnsupportedOption
 from puna.modelfile.parameters import typed
 
 _NO_FORMAT = "Invalid or missing format. For 'json' mode use '/set format json'"
+_TOPICS = {
+    "": help_texts.HELP,
+    "set": help_texts.SET,
+    "/set": help_texts.SET,
+    "show": help_texts.SHOW,
+    "/show": help_texts.SHOW,
+    "shortcuts": help_texts.SHORTCUTS,
+}
 _NO_PARAMETERS = "  No additional parameters were specified for this model."
 
 
@@ -80,11 +88,9 @@ class SlashCommands:
         raise Leave
 
     async def _help(self, words: list[str]) -> None:
-        topic = words[1] if len(words) > 1 else ""
-        topics = {"": "HELP", "set": "SET", "/set": "SET", "show": "SHOW", "/show": "SHOW"}
-        name = topics.get(topic, "SHORTCUTS" if topic == "shortcuts" else "")
-        if name:
-            console.out(getattr(help_texts, name))
+        text = _TOPICS.get(words[1] if len(words) > 1 else "")
+        if text is not None:
+            console.out(text)
 
     async def _list(self, words: list[str]) -> None:
         await print_models(self._client, words[1] if len(words) > 1 else "")

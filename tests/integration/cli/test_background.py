@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+import psutil
 
 _PATIENCE_S = 60
 
@@ -34,16 +34,11 @@ def _puna(tmp_path: Path, *args: str, **environ: str) -> subprocess.CompletedPro
 
 
 def _end(pid: int) -> None:
-    """End a process that is not our child, and wait until its port could be bound again."""
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    os.kill(pid, signal.SIGKILL)
+    """End a process that is not our child, if it is still there."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        process.terminate()
+        process.wait(_PATIENCE_S)
 
 
 def test_a_command_starts_a_server_that_stays(tmp_path: Path) -> None:
@@ -81,5 +76,4 @@ def test_a_server_that_ends_at_once_is_told_with_its_reason(tmp_path: Path) -> N
         assert seen.returncode == 1
         assert "Error: " in seen.stderr
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            _end(int(started[1]))
+        _end(int(started[1]))

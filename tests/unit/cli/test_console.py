@@ -25,6 +25,11 @@ def test_a_file_gets_the_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out == "a\x1b[1mb\n"
 
 
+def test_errors_have_no_control_characters_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    console.err("a\x1b[1mb")
+    assert capsys.readouterr().err == "a[1mb\n"
+
+
 def test_columns_count_wide_and_combining_characters() -> None:
     assert console.columns_of("日本e\u0301") == 5
 
