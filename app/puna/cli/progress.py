@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sys
 import time
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +19,7 @@ from puna.cli import console
 from puna.cli.units import human_bytes, remaining
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _REFRESH_S = 0.1
 _WINDOW_S = 10.0
 _PLAIN_EVERY_S = 10.0
@@ -86,6 +89,9 @@ class Spinner:
     def line(self, columns: int, frame: int) -> str:
         """The step in ``columns`` columns."""
         text = self.message if self.is_done else f"{self.message} {_FRAMES[frame % len(_FRAMES)]}"
+        if console.columns_of(text) >= columns:
+            # Better no full digest than no percentage behind it.
+            text = _DIGEST.sub(r"\1", text)
         return _cut(text.strip(), columns - 1)
 
 
@@ -208,7 +214,13 @@ async def follow(progress: Progress, stream: Any, verb: str) -> None:
             done, total = int(status.get("completed", 0)), int(status["total"])
             progress.advance(digest, f"{verb} {name}{colon}", done, total)
         elif not digest or text.startswith("copying"):
-            progress.show(text, key=digest)
+            progress.show(text + _percentage(status, text), key=digest or text)
+
+
+def _percentage(status: Mapping[str, Any], text: str) -> str:
+    """How far a step is that has a measure but does not say so in its text."""
+    done, total = status.get("completed", 0), status.get("total", 0)
+    return f" {100 * done // total}%" if done < total and not text.endswith("%") else ""
 
 
 def _up(lines: int) -> str:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from puna.cli.progress import Bar, Progress, Spinner
+from puna.cli.progress import Bar, Progress, Spinner, follow
 
 MB = 10**6
 
@@ -61,6 +63,27 @@ def test_a_spinner_stops_when_it_is_done() -> None:
     assert spinner.line(80, 0) == "working ⠋"
     spinner.is_done = True
     assert spinner.line(80, 1) == "working"
+
+
+def test_a_digest_is_shortened_before_the_percentage_is_cut_off() -> None:
+    spinner = Spinner(f"copying file sha256:{'a' * 64} 42%")
+    assert spinner.line(60, 0) == "copying file sha256:aaaaaaaaaaaa 42% ⠋"
+    assert spinner.line(100, 0) == f"copying file sha256:{'a' * 64} 42% ⠋"
+
+
+async def _statuses() -> AsyncIterator[dict[str, Any]]:
+    yield {"status": "gathering"}
+    yield {"status": "gathering", "completed": 5, "total": 10}
+    yield {"status": "gathering", "completed": 10, "total": 10}
+    yield {"status": "copying file sha256:a 10%", "digest": "a", "completed": 1, "total": 10}
+    yield {"status": "copying file sha256:a 100%", "digest": "a", "completed": 10, "total": 10}
+    yield {"status": "success"}
+
+
+async def test_a_step_that_repeats_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    async with Progress() as progress:
+        await follow(progress, _statuses(), "copying")
+    assert capsys.readouterr().err == "gathering\ncopying file sha256:a 100%\nsuccess\n"
 
 
 async def test_without_a_terminal_each_step_is_a_plain_line(
