@@ -82,7 +82,7 @@ def test_a_common_beginning_is_read_once(smol_runner: RunnerChild) -> None:
 def test_a_stream_goes_on_while_a_long_prompt_is_read(smol_runner: RunnerChild) -> None:
     smol_runner.send(Generate(1200, Raw(STORY), Sampling(num_predict=300)))
     smol_runner.wait(lambda r: isinstance(r, Step))
-    long = Raw("Numbers: " + " ".join(str(i * 7919) for i in range(500)))
+    long = Raw("Numbers: " + " ".join(str(i * 7919) for i in range(120)))
     smol_runner.send(Generate(1201, long, Sampling(num_predict=2)))
     before = len(smol_runner.reports)
     smol_runner.wait(

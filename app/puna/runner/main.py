@@ -1,155 +1,47 @@
-"""The runner process: one model, commands on stdin, reports on stdout."""
+"""The runner process: set up before anything native is loaded.
+
+Frames come on stdin and go to stdout; libraries that print must find neither.
+Some settings of libraries are read from the environment while they load.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import logging
 import os
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 
-import llama_cpp
-
-from puna.runner import hardware
-from puna.runner.llama import api
-from puna.runner.loading import LoadError, open_model
-from puna.runner.log import NativeLog
-from puna.runner.outbox import Outbox
-from puna.runner.parked import ParkedConversations
-from puna.runner.protocol import (
-    Abort,
-    Command,
-    Frames,
-    Hello,
-    Load,
-    LoadFailed,
-    Loading,
-    LoadOptions,
-    command,
-)
-from puna.runner.service import Closed, Item, Service
-from puna.runner.state import StateFolder, state_key
-
-logger = logging.getLogger(__name__)
-
-_READ = 1 << 20
-_PROGRESS_STEP = 0.02
-_GRACE_S = 10.0
-_MOST_PARKED = 2 << 30
 _PDEATHSIG = 1
 _SIGKILL = 9
 _OOM_SCORE = "500"
+_SPINS = "2000"
 
 
 def main() -> int:
     """Run until stdin ends or the model cannot be opened; returns the exit code."""
-    if len(sys.argv) > 1 and "quantize" in sys.argv[1:3]:
+    _prepare_libraries()
+    if "quantize" in sys.argv[1:3]:
         from puna.runner.quantize import main as quantize
 
         return quantize(sys.argv[sys.argv.index("quantize") + 1 :])
     commands, reports = _take_pipes()
     _harden()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    log = NativeLog()
-    log.install()
-    api.llama_backend_init()
-    outbox = Outbox(reports)
-    outbox.send(Hello(os.getpid(), _build(), hardware.devices()))
-    inbox: SimpleQueue[Item] = SimpleQueue()
-    reader = _Reader(commands, inbox)
-    reader.start()
-    code = 0
-    try:
-        _serve(log, outbox, inbox, reader)
-    except BrokenPipeError:
-        code = 0
-    except Exception:
-        # The one place that catches a bug: the parent reads stderr and our exit code.
-        logger.exception("the runner failed")
-        code = 70
+    from puna.runner.process import run
+
+    code = run(commands, reports)
     sys.stderr.flush()
     # Freeing gigabytes that the system takes back anyway only delays the end.
     os._exit(code)
 
 
-def _serve(log: NativeLog, outbox: Outbox, inbox: SimpleQueue[Item], reader: _Reader) -> None:
-    first = inbox.get()
-    if not isinstance(first, Load):
-        return
-    try:
-        opened = open_model(first.options, log, _Throttle(outbox))
-    except LoadError as error:
-        outbox.send(LoadFailed(error.kind, str(error)))
-        return
-    service = Service(opened, _parked(first.options), outbox, inbox)
-    reader.on_abort = service.interrupt
-    outbox.send(opened.report)
-    service.run()
-
-
-def _parked(options: LoadOptions) -> ParkedConversations:
-    folder = None
-    if options.state_folder and options.state_limit > 0 and not options.embedding:
-        key = state_key(options, _build())
-        folder = StateFolder(Path(options.state_folder), key, options.state_limit)
-    limit = min(_MOST_PARKED, hardware.total_memory() // 10)
-    return ParkedConversations(limit, folder)
-
-
-class _Reader(threading.Thread):
-    """Reads frames into a queue; an abort also interrupts the running batch."""
-
-    def __init__(self, descriptor: int, inbox: SimpleQueue[Item]) -> None:
-        super().__init__(name="reader", daemon=True)
-        self._descriptor = descriptor
-        self._inbox = inbox
-        self.on_abort: Callable[[int | None], None] = _ignore
-
-    def run(self) -> None:
-        """Read until the parent closes the pipe, then end the process."""
-        frames = Frames()
-        try:
-            while data := os.read(self._descriptor, _READ):
-                for body in frames.feed(data):
-                    self._take(command(body))
-        except (OSError, ValueError):
-            logger.exception("the commands cannot be read")
-        self._inbox.put(Closed())
-        self.on_abort(None)
-        # The main thread ends the process; if it is stuck in a load, this does.
-        threading.Event().wait(_GRACE_S)
-        os._exit(0)
-
-    def _take(self, message: Command) -> None:
-        # First the message, then the flag: who sees the flag finds the message.
-        self._inbox.put(message)
-        if isinstance(message, Abort):
-            self.on_abort(message.id)
-
-
-def _ignore(_request_id: int | None) -> None:
-    """Nothing runs yet that could be interrupted."""
-
-
-class _Throttle:
-    """Load progress in steps that are worth a frame."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
-        self._sent = -1.0
-
-    def __call__(self, value: float) -> None:
-        """Report ``value`` from 0 to 1 if it moved enough."""
-        if value - self._sent >= _PROGRESS_STEP or (value >= 1.0 > self._sent):
-            self._sent = value
-            self._outbox.send(Loading(value))
-
-
-# ---------------------------------------------------------------- process
+def _prepare_libraries() -> None:
+    """Settings that libraries read while they load; a user's own ones stay."""
+    os.environ["GGML_NO_BACKTRACE"] = "1"
+    # Threads wait for each other after every part of a layer. GNU OpenMP spins for
+    # milliseconds there; when another program takes a core, that is 1 token/s instead
+    # of 20. This many turns (30-100 µs) lose nothing on a quiet machine.
+    os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 
 def _take_pipes() -> tuple[int, int]:
@@ -166,7 +58,6 @@ def _take_pipes() -> tuple[int, int]:
 
 def _harden() -> None:
     """Die with the parent, leave no core dump, be the first to go when memory ends."""
-    os.environ["GGML_NO_BACKTRACE"] = "1"
     if sys.platform != "linux":
         return
     import resource
@@ -175,8 +66,3 @@ def _harden() -> None:
     ctypes.CDLL(None).prctl(_PDEATHSIG, _SIGKILL, 0, 0, 0)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
-
-
-def _build() -> str:
-    native = api.llama_version().decode("utf-8", "replace")
-    return f"llama-cpp-python {llama_cpp.__version__}, llama.cpp {native}"

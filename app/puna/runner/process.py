@@ -1,0 +1,141 @@
+"""One model, from the first frame to the last."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+
+import llama_cpp
+
+from puna.runner import hardware
+from puna.runner.llama import api
+from puna.runner.loading import LoadError, open_model
+from puna.runner.log import NativeLog
+from puna.runner.outbox import Outbox
+from puna.runner.parked import ParkedConversations
+from puna.runner.protocol import (
+    Abort,
+    Command,
+    Frames,
+    Hello,
+    Load,
+    LoadFailed,
+    Loading,
+    LoadOptions,
+    command,
+)
+from puna.runner.service import Closed, Item, Service
+from puna.runner.state import StateFolder, state_key
+
+logger = logging.getLogger(__name__)
+
+_READ = 1 << 20
+_PROGRESS_STEP = 0.02
+_GRACE_S = 10.0
+_MOST_PARKED = 2 << 30
+_FAILED = 70
+
+
+def run(commands: int, reports: int) -> int:
+    """Serve the parent over two descriptors; returns the exit code."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    log = NativeLog()
+    log.install()
+    api.llama_backend_init()
+    outbox = Outbox(reports)
+    inbox: SimpleQueue[Item] = SimpleQueue()
+    try:
+        outbox.send(Hello(os.getpid(), _build(), hardware.devices()))
+        reader = _Reader(commands, inbox)
+        reader.start()
+        _serve(log, outbox, inbox, reader)
+    except BrokenPipeError:
+        return 0
+    except Exception:
+        # The one place that catches a bug: the parent reads stderr and our exit code.
+        logger.exception("the runner failed")
+        return _FAILED
+    return 0
+
+
+def _serve(log: NativeLog, outbox: Outbox, inbox: SimpleQueue[Item], reader: _Reader) -> None:
+    first = inbox.get()
+    if not isinstance(first, Load):
+        return
+    try:
+        opened = open_model(first.options, log, _Throttle(outbox))
+    except LoadError as error:
+        outbox.send(LoadFailed(error.kind, str(error)))
+        return
+    service = Service(opened, _parked(first.options), outbox, inbox)
+    reader.on_abort = service.interrupt
+    outbox.send(opened.report)
+    service.run()
+
+
+def _parked(options: LoadOptions) -> ParkedConversations:
+    folder = None
+    if options.state_folder and options.state_limit > 0 and not options.embedding:
+        key = state_key(options, _build())
+        folder = StateFolder(Path(options.state_folder), key, options.state_limit)
+    limit = min(_MOST_PARKED, hardware.total_memory() // 10)
+    return ParkedConversations(limit, folder)
+
+
+class _Reader(threading.Thread):
+    """Reads frames into a queue; an abort also interrupts the running batch."""
+
+    def __init__(self, descriptor: int, inbox: SimpleQueue[Item]) -> None:
+        super().__init__(name="reader", daemon=True)
+        self._descriptor = descriptor
+        self._inbox = inbox
+        self.on_abort: Callable[[int | None], None] = _ignore
+
+    def run(self) -> None:
+        """Read until the parent closes the pipe, then end the process."""
+        frames = Frames()
+        try:
+            while data := os.read(self._descriptor, _READ):
+                for body in frames.feed(data):
+                    self._take(command(body))
+        except (OSError, ValueError):
+            logger.exception("the commands cannot be read")
+        self._inbox.put(Closed())
+        self.on_abort(None)
+        # The main thread ends the process; if it is stuck in a load, this does.
+        threading.Event().wait(_GRACE_S)
+        os._exit(0)
+
+    def _take(self, message: Command) -> None:
+        # First the message, then the flag: who sees the flag finds the message.
+        self._inbox.put(message)
+        if isinstance(message, Abort):
+            self.on_abort(message.id)
+
+
+def _ignore(_request_id: int | None) -> None:
+    """Nothing runs yet that could be interrupted."""
+
+
+class _Throttle:
+    """Load progress in steps that are worth a frame."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._sent = -1.0
+
+    def __call__(self, value: float) -> None:
+        """Report ``value`` from 0 to 1 if it moved enough."""
+        if value - self._sent >= _PROGRESS_STEP or (value >= 1.0 > self._sent):
+            self._sent = value
+            self._outbox.send(Loading(value))
+
+
+def _build() -> str:
+    native = api.llama_version().decode("utf-8", "replace")
+    return f"llama-cpp-python {llama_cpp.__version__}, llama.cpp {native}"
