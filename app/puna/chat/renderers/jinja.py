@@ -19,7 +19,8 @@ import jinja2
 import msgspec
 
 from puna.chat.messages import Message, Think, Tool, ToolCall
-from puna.chat.renderers.sandbox import Sandbox, TimeIsUp, TooMuch, deadline
+from puna.chat.renderers.metering import TooMuch
+from puna.chat.renderers.sandbox import Sandbox, TimeIsUp, deadline
 from puna.errors import TemplateError
 
 MAX_SOURCE = 1 << 20

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import json
-import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jinja2 import nodes
@@ -23,23 +22,25 @@ from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
+from puna.chat.renderers.metering import (
+    ATTRIBUTES,
+    MAX_PIECES,
+    MAX_VALUE,
+    METHODS,
+    OPERATORS,
+    Meter,
+    TooMuch,
+    laid_out,
+    replaced,
+    size,
+    weight,
+)
 from puna.errors import TemplateError
 
-MAX_VALUE = 8 << 20
-"""Characters and elements of one value, counted through all that is in it."""
-MAX_MADE = 48 << 20
-"""Characters and elements of all values that one rendering makes."""
-MAX_BITS = 4096
-"""Bits of an integer."""
-MAX_PIECES = 200_000
-"""Pieces that a text may be split into."""
-
-_WIDE = re.compile(r"\d{5,}")
-_NESTED = re.compile(r"\{[^{}]*\{")
 _FILTERS = (
     "abs batch capitalize count d default dictsort e escape first float format groupby indent "
     "int items join last length list lower map max min reject rejectattr replace reverse round "
-    "safe select selectattr slice sort string sum title trim truncate unique upper wordcount"
+    "safe select selectattr slice sort string sum title trim truncate unique upper"
 )
 _GLOBALS = ("range", "dict", "cycler", "joiner", "namespace")
 
@@ -48,174 +49,45 @@ class TimeIsUp(BaseException):
     """Raised inside a thread whose template runs too long; no template catches it."""
 
 
-class TooMuch(Exception):
-    """A template wanted to make something too large."""
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+class deadline:  # noqa: N801 - reads as a phrase: with deadline(5.0)
     """Stop this thread's Python code after ``seconds`` with :class:`TimeIsUp`.
 
     Works in any thread. A call into C is stopped when it returns.
     """
-    thread = ctypes.c_ulong(threading.get_ident())
-    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    lock = threading.Lock()
-    over = False
 
-    def fire() -> None:
-        with lock:
-            if not over:
-                raise_in(thread, ctypes.py_object(TimeIsUp))
+    def __init__(self, seconds: float) -> None:
+        self._thread = ctypes.c_ulong(threading.get_ident())
+        self._lock = threading.Lock()
+        self._over = self._fired = False
+        self._timer = threading.Timer(seconds, self._fire)
+        self._timer.daemon = True
 
-    timer = threading.Timer(seconds, fire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        with lock:
-            over = True
-            raise_in(thread, None)
-        timer.cancel()
+    def __enter__(self) -> None:
+        self._timer.start()
 
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._lock:
+            self._over = True
+        self._timer.cancel()
+        if self._fired and kind is not TimeIsUp:
+            self._await_exception()
 
-class Meter:
-    """Counts what a rendering makes."""
+    def _fire(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._fired = True
+                _raise_in(self._thread, ctypes.py_object(TimeIsUp))
 
-    def __init__(self) -> None:
-        self._made = 0
+    def _await_exception(self) -> None:
+        """Let an exception that is on its way arrive here and nowhere later.
 
-    def check(self, value: Any) -> Any:
-        """Count a value and give it back.
-
-        Raises:
-            TooMuch: it, or everything together, is too large.
+        Taking it back would leave the interpreter looking for it for ever.
         """
-        if isinstance(value, str):
-            self.take(len(value))
-        elif isinstance(value, list | tuple | dict | set):
-            self.take(_weight(value))
-        elif isinstance(value, int) and value.bit_length() > MAX_BITS:
-            raise TooMuch("a number is too large")
-        return value
-
-    def take(self, size: float) -> None:
-        """Count ``size`` characters or elements that are made now."""
-        if size > MAX_VALUE:
-            raise TooMuch("a value is too large")
-        self._made += int(size)
-        if self._made > MAX_MADE:
-            raise TooMuch("the template makes too much text")
+        for _ in range(100):
+            time.sleep(0.0001)
 
 
-def _weight(value: Any) -> int:
-    """Characters and elements in a value, shared parts counted each time."""
-    waiting, weight = [value], 0
-    while waiting:
-        found = waiting.pop()
-        weight += 1
-        if isinstance(found, str):
-            weight += len(found)
-        elif isinstance(found, dict):
-            waiting.extend(found.keys())
-            waiting.extend(found.values())
-        elif isinstance(found, list | tuple | set):
-            waiting.extend(found)
-        elif isinstance(found, Namespace):
-            raise TooMuch("a namespace cannot be part of a value")
-        if weight + len(waiting) > MAX_VALUE:
-            raise TooMuch("a value is too large")
-    return weight
-
-
-# ---------------------------------------------------------------- operators and methods
-
-
-def _size(value: Any) -> int:
-    return len(value) if isinstance(value, str | list | tuple | dict) else 1
-
-
-def _check_times(left: Any, right: Any) -> float:
-    if isinstance(left, int) and isinstance(right, int):
-        return 0 if left.bit_length() + right.bit_length() <= MAX_BITS else MAX_VALUE + 1
-    for sequence, times in ((left, right), (right, left)):
-        if isinstance(sequence, str | list | tuple) and isinstance(times, int):
-            size = len(sequence) if isinstance(sequence, str) else _weight(sequence)
-            return size * max(times, 0)
-    return 0
-
-
-def _check_power(left: Any, right: Any) -> float:
-    if isinstance(left, int) and isinstance(right, int):
-        return 0 if left.bit_length() * abs(right) <= MAX_BITS else MAX_VALUE + 1
-    return 0
-
-
-def _check_plus(left: Any, right: Any) -> float:
-    return _size(left) + _size(right)
-
-
-def _check_percent(left: Any, right: Any) -> float:
-    if isinstance(left, str):
-        _check_layout(left)
-    return 0
-
-
-def _check_layout(layout: str) -> None:
-    if _WIDE.search(layout) or "*" in layout or _NESTED.search(layout):
-        raise TooMuch("a layout is too wide")
-
-
-_OPERATORS: Mapping[str, Callable[[Any, Any], float]] = {
-    "*": _check_times,
-    "**": _check_power,
-    "+": _check_plus,
-    "%": _check_percent,
-}
-
-
-def _width(text: str, width: Any = 0, *_: Any, **__: Any) -> float:
-    return width if isinstance(width, int) else 0
-
-
-def _replaced(text: str, old: Any = "", new: Any = "", *_: Any, **__: Any) -> float:
-    if not isinstance(old, str) or not isinstance(new, str):
-        return 0
-    return len(text) + text.count(old) * len(new)
-
-
-def _split(text: str, separator: Any = None, *_: Any, **kwargs: Any) -> float:
-    if not isinstance(separator, str):
-        pieces = len(text) // 2 if len(text) < MAX_PIECES else len(text.split(None, MAX_PIECES))
-    else:
-        pieces = text.count(separator) if separator else 0
-    return 0 if pieces < MAX_PIECES else MAX_VALUE + 1
-
-
-def _lines(text: str, *_: Any, **__: Any) -> float:
-    return 0 if len(text) < MAX_PIECES else _split(text)
-
-
-def _expanded(text: str, tabs: Any = 8, *_: Any, **kwargs: Any) -> float:
-    width = kwargs.get("tabsize", tabs)
-    return len(text) + text.count("\t") * (width if isinstance(width, int) else 8)
-
-
-def _layout(text: str, *_: Any, **__: Any) -> float:
-    _check_layout(text)
-    return 0
-
-
-_METHODS: Mapping[str, Callable[..., float]] = {
-    **dict.fromkeys(("ljust", "rjust", "center", "zfill"), _width),
-    **dict.fromkeys(("split", "rsplit"), _split),
-    **dict.fromkeys(("format", "format_map"), _layout),
-    "splitlines": _lines,
-    "replace": _replaced,
-    "expandtabs": _expanded,
-}
-"""How large the result of a method of ``str`` will be."""
+_raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
 
 # ---------------------------------------------------------------- the environment
@@ -265,7 +137,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     """The environment of one rendering."""
 
     code_generator_class = _Generator
-    intercepted_binops = frozenset(_OPERATORS)
+    intercepted_binops = frozenset(OPERATORS)
 
     def __init__(self) -> None:
         super().__init__(
@@ -283,6 +155,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals["raise_exception"] = _refuse
         self.concat = self.joined  # type: ignore[method-assign]
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Only what templates need of Python's own types."""
+        for kind, names in ATTRIBUTES:
+            if isinstance(obj, kind):
+                return attr in names
+        return super().is_safe_attribute(obj, attr, value)
+
     def made(self, value: Any) -> Any:
         """A container that a literal made."""
         return self._meter.check(value)
@@ -295,7 +174,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Measure, then calculate."""
-        size = _OPERATORS[operator](left, right)
+        size = OPERATORS[operator](left, right)
         if size > MAX_VALUE:
             raise TooMuch("a value is too large")
         return self._meter.check(super().call_binop(context, operator, left, right))
@@ -305,7 +184,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         owner = getattr(getattr(__obj, "__wrapped__", __obj), "__self__", None)
         name = getattr(__obj, "__name__", "")
         if isinstance(owner, str):
-            if name in _METHODS and _METHODS[name](owner, *args, **kwargs) > MAX_VALUE:
+            if name in METHODS and METHODS[name](owner, *args, **kwargs) > MAX_VALUE:
                 raise TooMuch("a value is too large")
             if name == "join" and args:
                 args = (__self._strings(args[0], owner),)
@@ -318,12 +197,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _strings(self, parts: Any, separator: str) -> list[Any]:
         kept = list(parts)
-        self._meter.take(sum(map(_size, kept)) + len(kept) * len(separator))
+        self._meter.take(sum(map(size, kept)) + len(kept) * len(separator))
         return kept
 
     def _final(self, value: Any) -> Any:
         if isinstance(value, list | tuple | dict | set | Namespace):
-            _weight(value)
+            weight(value)
         return value
 
     def _text(self, value: Any) -> str:
@@ -380,8 +259,8 @@ def _before_indent(
     sandbox: Sandbox, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Any, ...]:
     width = _argument(args, kwargs, 1, "width")
-    wide = width if isinstance(width, int) else _size(width)
-    sandbox._meter.take(_size(args[0]) + wide * (str(args[0]).count("\n") + 1))
+    wide = width if isinstance(width, int) else size(width)
+    sandbox._meter.take(size(args[0]) + wide * (str(args[0]).count("\n") + 1))
     return args
 
 
@@ -391,7 +270,7 @@ def _before_batch(
     count = _argument(args, kwargs, 1, "slices") or _argument(args, kwargs, 1, "linecount")
     if isinstance(count, int) and count > MAX_PIECES:
         raise TooMuch("too many parts")
-    return args
+    return _before_list(sandbox, args, kwargs)
 
 
 def _before_replace(
@@ -399,7 +278,7 @@ def _before_replace(
 ) -> tuple[Any, ...]:
     text = sandbox._text(args[0])
     old, new = _argument(args, kwargs, 1, "old"), _argument(args, kwargs, 2, "new")
-    if _replaced(text, old, new) > MAX_VALUE:
+    if replaced(text, old, new) > MAX_VALUE:
         raise TooMuch("a value is too large")
     return args
 
@@ -407,7 +286,8 @@ def _before_replace(
 def _before_format(
     sandbox: Sandbox, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Any, ...]:
-    _check_layout(str(args[0]))
+    if laid_out(str(args[0]), "%", (*args[1:], *kwargs.values())) > MAX_VALUE:
+        raise TooMuch("a value is too large")
     return args
 
 
@@ -436,13 +316,23 @@ def _before_sum(
     return args
 
 
+def _before_round(
+    sandbox: Sandbox, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    precision = _argument(args, kwargs, 1, "precision")
+    if isinstance(precision, int) and abs(precision) > 300:
+        raise TooMuch("a precision is too large")
+    return args
+
+
 _FILTER_CHECKS: Mapping[str, _Check] = {
+    **dict.fromkeys(("list", "sort", "unique", "groupby", "title"), _before_list),
+    "round": _before_round,
     "indent": _before_indent,
     "batch": _before_batch,
     "slice": _before_batch,
     "replace": _before_replace,
     "format": _before_format,
     "join": _before_join,
-    "list": _before_list,
     "sum": _before_sum,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
 import time
 from datetime import datetime
@@ -46,6 +48,15 @@ BOMBS = [
     DOUBLE % "{% set ns.x = ns.x ~ ns.x %}",
     DOUBLE % "{% set ns.x = ns.x + ns.x %}",
     "{% macro m(x) %}{{x}}{{x}}{% endmacro %}" + DOUBLE % "{% set ns.x = m(ns.x) %}",
+    "{{ ('a'*1000000).translate({97: 'b'*1000000}) }}",
+    "{{ ('a'*1000).encode() * 10**9 }}",
+    "{{ (5).to_bytes(10**10, 'big') }}",
+    "{{ 1.5|round(10**9, 'ceil') }}",
+    "{{ ('{0}' * 100000).format('a'*1000000) }}",
+    "{{ ('%(a)s' * 100000) % {'a': 'b'*1000000} }}",
+    "{{ ('%(a)s' * 100000)|format(a='b'*1000000) }}",
+    "{{ ('ab '*1000000)|title }}",
+    "{{ ('a'*2000000)|sort|length }}",
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     "{% for i in range(10**9) %}a{% endfor %}",
     "{% set ns = namespace() %}{% set ns.x = [ns, ns] %}{{ ns }}",
@@ -104,3 +115,14 @@ def test_a_block_that_ends_in_time_is_not_disturbed() -> None:
     with deadline(0.01):
         pass
     assert sum(range(200_000)) == 19_999_900_000
+
+
+def test_a_block_that_ends_as_the_clock_fires_leaves_nothing_pending() -> None:
+    for _ in range(200):
+        with contextlib.suppress(TimeIsUp), deadline(0.0002):
+            time.sleep(0.0002)
+    seen: list[str] = []
+    sys.setprofile(lambda frame, event, _: seen.append(event))
+    sorted([1])
+    sys.setprofile(None)
+    assert seen
