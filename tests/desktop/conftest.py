@@ -17,6 +17,7 @@ import pytest
 import qasync
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from scripted_server import Script, ScriptedServer
 
 from puna.client.client import PunaClient
 from puna.desktop.main import install_asyncgen_hooks
@@ -25,7 +26,6 @@ from puna.gui.server_state import Server, ServerState
 from puna.gui.session import Session
 from puna.gui.theme import Theme
 from puna.gui.workspace import Workspace, open_workspace
-from scripted_server import Script, ScriptedServer
 
 Wait = Callable[[Callable[[], object]], None]
 Run = Callable[[Coroutine[Any, Any, Any]], Any]

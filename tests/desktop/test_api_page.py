@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
+from puna.errors import ServerUnreachable
 from puna.gui.api.snippets import Dialect, Language, base_url, snippet
 from puna.gui.api.view import ApiView
-from puna.errors import ServerUnreachable
 
 
 @pytest.mark.parametrize("dialect", Dialect)

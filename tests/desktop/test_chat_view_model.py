@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
+from scripted_server import Script, answer
+
 from puna.errors import ModelNotFound, ServerUnreachable
 from puna.gui.chat.records import State
 from puna.gui.chat.view_model import ChatViewModel, Stage, request_body
 from puna.gui.workspace import Workspace
-from scripted_server import Script, answer
 
 
 def texts(chat: ChatViewModel) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
+from puna.config.settings import SETTINGS
 from puna.gui.server_state import ServerState
 from puna.gui.settings.rows import GROUPS, hint, title
 from puna.gui.settings.view import SettingsView
-from puna.config.settings import SETTINGS
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def test_an_address_that_cannot_be_bound_is_taken_back(settings, wait, script, c
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("host", "127.0.0.1:99999"), ("keep_alive", "soon"), ("context_length", "x")]
+    ("name", "value"),
+    [("host", "127.0.0.1:99999"), ("keep_alive", "soon"), ("context_length", "x")],
 )
 def test_a_value_is_checked_as_it_is_typed(settings, name: str, value: str) -> None:
     settings.stage(name, value)

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import QApplication
 
 from puna import __version__
 from puna.config.sources import process_folders
-from puna.desktop.application import Application
 from puna.desktop.single_instance import SingleInstance
 from puna.gui.icons import picture
 
@@ -45,6 +44,9 @@ def main(argv: list[str]) -> int:
     instance = SingleInstance(folders.config)
     if not instance.claim(options.files):
         return 0
+    # Imported only now: a second start has to raise the first one's window without delay.
+    from puna.desktop.application import Application
+
     _log_to(folders.logs / "app.log")
     loop = qasync.QEventLoop(qt)
     asyncio.set_event_loop(loop)
@@ -89,3 +91,5 @@ def _log_to(file: Path) -> None:
     handler = RotatingFileHandler(file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # One line per request would bury what a person looks for.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)

@@ -52,6 +52,7 @@ class MainWindow(QMainWindow):
         super().__init__(parent)
         self._workspace = workspace
         self._page = 0
+        self._toast = Toast(self)
         self.setWindowTitle("Puna")
         self.setWindowIcon(picture("puna"))
         self.setMinimumSize(720, 480)
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
     def rebuild(self) -> None:
         """Make all views anew, in the language and theme in use now."""
         workspace = self._workspace
+        self._toast.settle()
         self.chat = ChatView(workspace.chat)
         self.library = LibraryView(workspace.library)
         self.create_page = CreateView(workspace.create)
@@ -97,8 +99,13 @@ class MainWindow(QMainWindow):
         self._page = place
         self._pages.setCurrentIndex(place)
         self._navigation.show_page(place)
-        if PAGES[place] == "chat":
-            self.chat.focus_composer()
+        match PAGES[place]:
+            case "chat":
+                self.chat.focus_composer()
+            case "models":
+                self.library.focus_pull()
+            case "create":
+                self.create_page.editor.setFocus()
 
     def bring_to_front(self) -> None:
         """Show the window above others."""

@@ -24,6 +24,7 @@ class Navigation(QFrame):
     def __init__(self, menu: QMenu, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("rail")
+        menu.setParent(self, menu.windowFlags())
         self._group = QButtonGroup(self)
         layout = column(spacing=4)
         layout.setContentsMargins(8, 12, 8, 10)

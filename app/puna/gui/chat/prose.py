@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
+    QImage,
     QResizeEvent,
     QTextBlockFormat,
     QTextCharFormat,
@@ -29,6 +30,16 @@ _FEATURES = (
 _HEADINGS = (1.45, 1.28, 1.14, 1.05, 1.0, 1.0)
 _LINE_HEIGHT = 142.0
 _GAP = 9.0
+_NOTHING = QImage(1, 1, QImage.Format.Format_ARGB32_Premultiplied)
+_NOTHING.fill(0)
+
+
+class SealedDocument(QTextDocument):
+    """A document that reads nothing from outside."""
+
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:
+        """An empty picture for everything; for no answer at all Qt would read local files."""
+        return _NOTHING
 
 
 class Prose(QTextBrowser):
@@ -43,6 +54,7 @@ class Prose(QTextBrowser):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("prose")
+        self.setDocument(SealedDocument(self))
         self.setAccessibleName(name)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setOpenLinks(False)
@@ -64,7 +76,7 @@ class Prose(QTextBrowser):
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
         """Nothing: a text of a model must not read files or reach the network."""
-        return None
+        return _NOTHING
 
     def sizeHint(self) -> QSize:
         """As tall as the text."""

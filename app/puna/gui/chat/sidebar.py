@@ -23,9 +23,10 @@ class Sidebar(QFrame):
         self.search.setPlaceholderText(self.tr("Search chats"))
         self.search.setAccessibleName(self.tr("Search chats"))
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(
+        glass = self.search.addAction(
             themed_icon("search", "faint"), QLineEdit.ActionPosition.LeadingPosition
         )
+        glass.setText(self.tr("Search chats"))
         new = button(self.tr("New chat"), view_model.new_chat, picture="plus")
         self._list = self._make_list()
         self.setLayout(column(new, self.search, self._list, margins=12, spacing=10))

@@ -34,6 +34,12 @@ class Transcript(QScrollArea):
         self._views: dict[int, MessageView] = {}
         self._first = 0
         self._follows = True
+        self._distance = 0
+        # Sizes are known only after the layout has run, so scrolling waits for one turn.
+        self._settle_timer = QTimer(self)
+        self._settle_timer.setSingleShot(True)
+        self._settle_timer.setInterval(0)
+        self._settle_timer.timeout.connect(self._settle)
         self._earlier = button(self.tr("Show earlier messages"), self._show_earlier, role="quiet")
         self._list = column(spacing=18)
         self._content = QWidget()
@@ -81,7 +87,7 @@ class Transcript(QScrollArea):
     def follow(self) -> None:
         """Go to the end and stay there as text arrives."""
         self._follows = True
-        QTimer.singleShot(0, self._to_end)
+        self._settle_timer.start()
 
     def announce(self, text: str) -> None:
         """Let screen readers say ``text``."""
@@ -90,7 +96,7 @@ class Transcript(QScrollArea):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Stay at the end when the content grows."""
         if watched is self._content and event.type() == QEvent.Type.Resize and self._follows:
-            QTimer.singleShot(0, self._to_end)
+            self._settle_timer.start()
         return super().eventFilter(watched, event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -107,18 +113,19 @@ class Transcript(QScrollArea):
 
     def _show_earlier(self) -> None:
         bar = self.verticalScrollBar()
-        distance = bar.maximum() - bar.value()
+        self._distance = bar.maximum() - bar.value()
         self._follows = False
         start = max(0, self._first - _PAGE)
         for place, index in enumerate(range(start, self._first)):
             self._list.insertWidget(place, self._make(index))
         self._first = start
         self._earlier.setVisible(start > 0)
-        QTimer.singleShot(0, lambda: bar.setValue(bar.maximum() - distance))
+        self._settle_timer.start()
 
-    def _to_end(self) -> None:
+    def _settle(self) -> None:
+        """Go to the end, or stay at the place from which earlier messages were asked for."""
         bar = self.verticalScrollBar()
-        bar.setValue(bar.maximum())
+        bar.setValue(bar.maximum() - (0 if self._follows else self._distance))
 
     def _scrolled(self, value: int) -> None:
         """Scrolling away from the end stops following, coming back starts it."""
