@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,14 @@ class Seen:
 Answer = Reply | Callable[[Seen], Reply]
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that takes it calmly when a client leaves between two requests."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class ScriptedServer:
     """Answers by method and path; several answers for one route are used up in order.
 
@@ -62,7 +71,7 @@ class ScriptedServer:
             def log_message(self, format: str, *args: Any) -> None:
                 """Keep the output of the tests clean."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
