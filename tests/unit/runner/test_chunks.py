@@ -1,0 +1,70 @@
+"""How prompts are cut into steps."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from puna.runner.chunks import PrefillRate, chunk_length, fill_start, last_chunk_start
+
+
+def cuts(length: int, room: int, fast: int = 64) -> list[int]:
+    sizes = []
+    while length > 0:
+        sizes.append(chunk_length(length, room, fast_rows=fast))
+        length -= sizes[-1]
+    return sizes
+
+
+def test_a_prompt_is_read_in_full_steps_and_no_short_rest() -> None:
+    assert cuts(1024 + 40, 512) == [512, 488, 64]
+    assert cuts(1024 + 64, 512) == [512, 512, 64]
+    assert cuts(300, 512) == [300]
+
+
+def test_without_a_slow_path_steps_are_full() -> None:
+    assert cuts(1024 + 40, 512, fast=0) == [512, 512, 40]
+
+
+@given(st.integers(1, 5000), st.integers(1, 600))
+def test_every_token_is_read_once_and_no_step_is_too_large(length: int, room: int) -> None:
+    sizes = cuts(length, room)
+    assert sum(sizes) == length
+    assert all(0 < size <= room for size in sizes)
+
+
+@given(st.integers(1, 5000), st.integers(128, 600))
+def test_the_last_piece_is_long_unless_the_prompt_is_short(length: int, room: int) -> None:
+    assert cuts(length, room)[-1] >= min(64, length)
+
+
+@given(st.integers(1, 5000))
+def test_the_last_chunk_starts_where_reading_alone_begins_it(length: int) -> None:
+    assert last_chunk_start(length, 512) == length - cuts(length, 512)[-1]
+
+
+@pytest.mark.parametrize(
+    ("start", "rows", "expected"),
+    [(2000, 40, 1976), (2000, 64, 2000), (2000, 10, 2000), (300, 40, 300)],
+)
+def test_a_short_chunk_at_depth_is_filled(start: int, rows: int, expected: int) -> None:
+    assert fill_start(start, rows) == expected
+
+
+def test_the_rate_follows_the_best_and_forgets_slowly() -> None:
+    rate = PrefillRate()
+    for _ in range(20):
+        rate.observe(512, 0.5)
+    fast = rate.budget()
+    assert fast == 288
+    for _ in range(5):
+        rate.observe(64, 0.5)
+    assert rate.budget() > fast * 0.8
+
+
+def test_the_budget_is_never_below_the_fast_path() -> None:
+    rate = PrefillRate()
+    for _ in range(500):
+        rate.observe(256, 100.0)
+    assert rate.budget() == 64

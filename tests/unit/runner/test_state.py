@@ -1,0 +1,119 @@
+"""Conversation state on disk: whole, checked, bounded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from puna.runner.parked import ParkedConversations
+from puna.runner.state import StateFolder
+
+LIMIT = 1 << 20
+
+
+def some_state(size: int = 1000, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
+    return np.random.default_rng(seed).integers(0, 256, size, np.uint8)
+
+
+def test_a_written_state_is_read_back(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "new", "key", LIMIT)
+    state = some_state()
+    written = folder.write([1, 2, 3], state)
+    assert written is not None
+    (found,) = StateFolder(tmp_path / "new", "key", LIMIT).files()
+    assert found == written
+    read = found.read()
+    assert read is not None
+    assert (read == state).all()
+
+
+def test_another_key_finds_nothing_and_removes_nothing(tmp_path: Path) -> None:
+    StateFolder(tmp_path, "one", LIMIT).write([1], some_state())
+    assert StateFolder(tmp_path, "two", LIMIT).files() == []
+    assert len(StateFolder(tmp_path, "one", LIMIT).files()) == 1
+
+
+@pytest.mark.parametrize("place", [0, 9, 20, 30, 60, 500, -1])
+def test_a_changed_byte_makes_a_file_unusable_and_go(tmp_path: Path, place: int) -> None:
+    folder = StateFolder(tmp_path, "key", LIMIT)
+    written = folder.write(list(range(10)), some_state())
+    assert written is not None
+    data = bytearray(written.path.read_bytes())
+    data[place] ^= 1
+    written.path.write_bytes(data)
+    files = folder.files()
+    assert [file.read() for file in files] in ([], [None])
+    assert not written.path.exists()
+
+
+@pytest.mark.parametrize("size", [0, 5, 31, 60, 1000])
+def test_a_cut_file_is_unusable(tmp_path: Path, size: int) -> None:
+    folder = StateFolder(tmp_path, "key", LIMIT)
+    written = folder.write(list(range(10)), some_state())
+    assert written is not None
+    written.path.write_bytes(written.path.read_bytes()[:size])
+    assert folder.files() == []
+
+
+def test_the_oldest_files_make_room(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path, "key", 3500)
+    paths = []
+    for number in range(4):
+        written = folder.write([number], some_state(seed=number))
+        assert written is not None
+        os.utime(written.path, (number, number))
+        paths.append(written.path)
+    assert [path.exists() for path in paths] == [False, True, True, True]
+
+
+def test_a_state_over_the_limit_is_not_written(tmp_path: Path) -> None:
+    assert StateFolder(tmp_path, "key", 500).write([1], some_state()) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    folder = StateFolder(tmp_path / "file", "key", LIMIT)
+    assert folder.write([1], some_state()) is None
+    assert not folder.usable
+
+
+def test_parked_conversations_are_found_by_their_longest_prefix() -> None:
+    parked = ParkedConversations(LIMIT, None)
+    parked.add(list(range(50)), some_state())
+    parked.add([*range(40), *range(100, 160)], some_state(seed=1))
+    found = parked.find([*range(40), *range(100, 130)], longer_than=16)
+    assert found is not None
+    assert found[1] == 70
+
+
+def test_a_conversation_that_went_on_replaces_its_beginning() -> None:
+    parked = ParkedConversations(LIMIT, None)
+    parked.add(list(range(50)), some_state())
+    parked.add(list(range(90)), some_state())
+    found = parked.find(list(range(50)), longer_than=0)
+    assert found is not None
+    assert len(found[0].tokens) == 90
+
+
+def test_what_does_not_fit_in_memory_goes_to_disk(tmp_path: Path) -> None:
+    parked = ParkedConversations(2500, StateFolder(tmp_path, "key", LIMIT))
+    for number in range(4):
+        parked.add(list(range(number * 1000, number * 1000 + 200)), some_state(seed=number))
+    assert len(list(tmp_path.glob("*.state"))) == 2
+    found = parked.find(list(range(200)), longer_than=100)
+    assert found is not None
+    state = parked.read(found[0])
+    assert state is not None
+    assert (state == some_state(seed=0)).all()
+
+
+def test_a_new_process_finds_what_an_earlier_one_wrote(tmp_path: Path) -> None:
+    first = ParkedConversations(LIMIT, StateFolder(tmp_path, "key", LIMIT))
+    first.add(list(range(300)), some_state())
+    first.write_all()
+    second = ParkedConversations(LIMIT, StateFolder(tmp_path, "key", LIMIT))
+    assert second.find(list(range(300)), longer_than=200) is not None
