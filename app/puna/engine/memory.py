@@ -44,7 +44,7 @@ _SMALL_MACHINE = 8 * _GIB
 _LEAST_CONTEXT = 4
 _USUAL_CONTEXT = 4096
 _LEAST_WITH_IMAGES = 2048
-_LEAST_CACHE = 512 * _MIB
+_LEAST_CACHE = 256 * _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def choose(
     An asked window is kept, up to the trained length. Otherwise the window is
     the largest of which two fit into the cache that we want to afford, and not
     under 4096: the cache may take half of what the weights leave, and no more
-    than the weights themselves or 512 MiB, because it is zero-filled at load.
+    than the weights themselves or 256 MiB, because it is zero-filled at load.
     Slots share the cache, so many of them cost nothing.
 
     Args:

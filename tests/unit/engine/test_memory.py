@@ -83,9 +83,15 @@ def test_sliding_layers_may_have_narrower_heads(info: Any) -> None:
 
 
 def test_an_automatic_window_is_large_but_not_larger_than_trained(info: Any) -> None:
-    choice = chosen(info(**SMOLLM2))
+    choice = chosen(info(**SMOLLM2), weights=500 * MIB)
     assert choice.auto_context
     assert choice.load.context_length == 8192
+
+
+def test_a_small_model_does_not_wait_for_a_huge_cache(info: Any) -> None:
+    choice = chosen(info(**SMOLLM2), weights=100 * MIB)
+    assert choice.estimate.cache <= 256 * MIB
+    assert choice.load.context_length == 5632
 
 
 def test_the_cache_of_an_automatic_window_costs_no_more_than_the_weights(info: Any) -> None:
@@ -101,7 +107,7 @@ def test_when_memory_is_short_the_window_stays_usable(info: Any) -> None:
 
 
 def test_slots_share_the_cells(info: Any) -> None:
-    load = chosen(info(**SMOLLM2)).load
+    load = chosen(info(**SMOLLM2), weights=500 * MIB).load
     assert load.parallel == 8
     assert load.cells is not None
     assert 8192 < load.cells < 8 * 8192
