@@ -192,3 +192,9 @@ class ModelList(BaseModel):
 
     object: str
     data: list[Model]
+
+
+class Transcription(BaseModel):
+    """Answer of ``/v1/audio/transcriptions``."""
+
+    text: str

@@ -6,8 +6,10 @@ from fastapi import APIRouter
 
 from puna.server.routes import (
     anthropic,
+    audio,
     blobs,
     cloud,
+    completions,
     creation,
     embeddings,
     inference,
@@ -28,6 +30,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     transfers.router,
     cloud.router,
     openai.router,
+    completions.router,
+    audio.router,
     responses.router,
     anthropic.router,
 )
