@@ -11,6 +11,7 @@ from PySide6.QtCore import QDir, QObject, QStandardPaths, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _ANSWER_MS = 2000
+_GREETING_MS = 500
 _LONGEST = 1 << 20
 
 
@@ -56,21 +57,24 @@ class SingleInstance(QObject):
         return answered
 
     def _greet(self) -> None:
-        socket = self._server.nextPendingConnection()
-        socket.disconnected.connect(socket.deleteLater)
-        socket.readyRead.connect(lambda: self._read(socket))
-        if socket.canReadLine():
-            self._read(socket)
+        """Take the message of another start; it writes in the same breath as it connects."""
+        while self._server.hasPendingConnections():
+            socket = self._server.nextPendingConnection()
+            files = _message(socket)
+            socket.write(b"ok\n")
+            socket.flush()
+            socket.disconnectFromServer()
+            socket.deleteLater()
+            self.raised.emit(files)
 
-    def _read(self, socket: QLocalSocket) -> None:
-        if not socket.canReadLine():
-            if socket.bytesAvailable() > _LONGEST:
-                socket.abort()
-            return
-        line = bytes(socket.readLine().data())
-        socket.write(b"ok\n")
-        socket.flush()
-        self.raised.emit(_paths(line))
+
+def _message(socket: QLocalSocket) -> list[Path]:
+    data = b""
+    while b"\n" not in data and len(data) < _LONGEST:
+        if not socket.bytesAvailable() and not socket.waitForReadyRead(_GREETING_MS):
+            break
+        data += bytes(socket.readAll().data())
+    return _paths(data)
 
 
 def socket_name(config: Path) -> str:
