@@ -131,3 +131,12 @@ def test_a_prefill_continues_the_generation_prompt() -> None:
 def test_a_broken_template_names_its_line() -> None:
     with pytest.raises(TemplateError, match="line 2"):
         chat("a\n{% if %}", user("x"))
+
+
+def test_a_template_that_loops_over_tools_does_so_without_any() -> None:
+    source = "{% for tool in tools %}{{ tool }}{% endfor %}{{ messages[0].content }}"
+    assert chat(source, user("x")).text == "x"
+
+
+def test_what_filters_give_is_json_too() -> None:
+    assert chat("{{ [1, 2] | map('string') | tojson }}", user("x")).text == '["1", "2"]'

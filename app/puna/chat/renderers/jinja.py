@@ -8,7 +8,7 @@ forms that such templates accept.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -128,10 +128,10 @@ def _first_accepted(source: str, variables: Variables, now: datetime) -> str:
     """Render the first form of the conversation that the template takes."""
     refusal: Exception | None = None
     incomplete: str | None = None
-    for form in (_as_it_is, _system_first, _system_in_user, _alternating):
+    for form, no_tools in _FORMS:
         messages = form(variables.messages)
         try:
-            text = _render(source, replace(variables, messages=messages), now)
+            text = _render(source, replace(variables, messages=messages), now, no_tools)
         except (TemplateError, jinja2.UndefinedError, TypeError) as error:
             refusal = refusal or error
             continue
@@ -194,10 +194,21 @@ def _alternating(messages: Sequence[Message]) -> list[Message]:
     return merged
 
 
+_FORMS: tuple[tuple[Callable[[Sequence[Message]], list[Message]], list[Any] | None], ...] = (
+    (_as_it_is, None),
+    (_as_it_is, []),
+    (_system_first, None),
+    (_system_in_user, None),
+    (_alternating, None),
+)
+"""Forms of the messages, and what ``tools`` is when there are none: transformers
+says ``None``, but some templates loop over it."""
+
+
 # ---------------------------------------------------------------- one rendering
 
 
-def _render(source: str, variables: Variables, now: datetime) -> str:
+def _render(source: str, variables: Variables, now: datetime, no_tools: list[Any] | None) -> str:
     messages = list(variables.messages)
     last: Message | None = None
     if variables.prefill and messages and messages[-1].role == "assistant":
@@ -207,7 +218,7 @@ def _render(source: str, variables: Variables, now: datetime) -> str:
     template = sandbox.template_class.from_code(sandbox, _compiled(source), sandbox.globals)
     parts: list[str] = []
     size = 0
-    for part in template.generate(_context(messages, variables)):
+    for part in template.generate(_context(messages, variables, no_tools)):
         size += len(part)
         if size > MAX_OUTPUT:
             raise TooMuch("the prompt is too long")
@@ -225,14 +236,16 @@ def _continued(prompt: str, last: Message) -> str:
     return last.content
 
 
-def _context(messages: Iterable[Message], variables: Variables) -> dict[str, Any]:
+def _context(
+    messages: Iterable[Message], variables: Variables, no_tools: list[Any] | None
+) -> dict[str, Any]:
     context: dict[str, Any] = {
         "messages": [_message(message) for message in messages],
         "add_generation_prompt": True,
         "bos_token": variables.bos,
         "eos_token": variables.eos,
         "documents": None,
-        "tools": [tool.raw for tool in variables.tools] or None,
+        "tools": [tool.raw for tool in variables.tools] or no_tools,
     }
     if variables.think is not None:
         context["enable_thinking"] = context["thinking"] = variables.think.enabled

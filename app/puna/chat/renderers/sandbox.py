@@ -12,6 +12,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from types import GeneratorType
 from typing import Any
 
 from jinja2 import nodes
@@ -94,7 +96,7 @@ _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
 
 class _Generator(CodeGenerator):
-    """Sends literals of containers and ``~`` through the environment."""
+    """Sends literals of containers, slices and ``~`` through the environment."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
         self.write("environment.joined((")
@@ -102,6 +104,14 @@ class _Generator(CodeGenerator):
             self.visit(part, frame)
             self.write(", ")
         self.write("))")
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
+        if not isinstance(node.arg, nodes.Slice):
+            super().visit_Getitem(node, frame)
+            return
+        self.write("environment.made(")
+        super().visit_Getitem(node, frame)
+        self.write(")")
 
     def visit_List(self, node: nodes.List, frame: Frame) -> None:  # noqa: N802
         self.write("environment.made(")
@@ -163,7 +173,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().is_safe_attribute(obj, attr, value)
 
     def made(self, value: Any) -> Any:
-        """A container that a literal made."""
+        """What a literal or a slice made."""
         return self._meter.check(value)
 
     def joined(self, parts: Iterable[Any]) -> str:
@@ -189,11 +199,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
             if name == "join" and args:
                 args = (__self._strings(args[0], owner),)
         return __self._meter.check(super().call(__context, __obj, *args, **kwargs))
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        """An element; slices are new values."""
-        found = super().getitem(obj, argument)
-        return self._meter.check(found) if isinstance(argument, slice) else found
 
     def _strings(self, parts: Any, separator: str) -> list[Any]:
         kept = list(parts)
@@ -239,9 +244,17 @@ class Sandbox(ImmutableSandboxedEnvironment):
             indent=indent,
             separators=tuple(separators) if separators else None,  # type: ignore[arg-type]
             sort_keys=sort_keys,
+            default=_listed,
         )
         self._meter.check(value)
         return str(self._meter.check(encoder.encode(value)))
+
+
+def _listed(value: Any) -> list[Any]:
+    """What filters like ``map`` give, as JSON."""
+    if isinstance(value, GeneratorType):
+        return list(islice(value, MAX_PIECES))
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")
 
 
 def _refuse(message: Any) -> None:

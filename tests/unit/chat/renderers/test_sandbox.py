@@ -57,6 +57,8 @@ BOMBS = [
     "{{ ('%(a)s' * 100000)|format(a='b'*1000000) }}",
     "{{ ('ab '*1000000)|title }}",
     "{{ ('a'*2000000)|sort|length }}",
+    "{% set a = 'a'*8000000 %}{% set b = [" + "a[1:]," * 50 + "] %}",
+    "{% set a = 'a'*8000000 %}" + "".join(f"{{% set b{i} = a[1:] %}}" for i in range(50)),
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     "{% for i in range(10**9) %}a{% endfor %}",
     "{% set ns = namespace() %}{% set ns.x = [ns, ns] %}{{ ns }}",
