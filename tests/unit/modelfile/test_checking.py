@@ -28,7 +28,7 @@ def test_all_problems_are_found_with_their_places() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["PARAMETER mirostat 1", "PARAMETER top_p 1.5", "PARAMETER top_p NaN"]
+    "line", ["PARAMETER mirostat 1", "PARAMETER top_p 1000", "PARAMETER top_p NaN"]
 )
 def test_what_is_accepted_but_of_no_use_is_a_warning(line: str) -> None:
     problems = check(f"FROM m\n{line}")
