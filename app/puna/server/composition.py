@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from puna.chat import templates
+from puna.chat import known_templates, templates
 from puna.config import sources
 from puna.config.paths import Folders
 from puna.config.settings import Settings
@@ -82,7 +82,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
             pull=transfers.pull,
             quantize=Quantizer(environment).quantize,
             check_template=templates.inspect_go,
-            detect_template=lambda jinja: None,
+            detect_template=known_templates.detect,
         ),
     )
 

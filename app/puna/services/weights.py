@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
+from puna.chat.known_templates import KnownTemplate
 from puna.errors import CannotQuantize, InvalidInput
 from puna.gguf.metadata import Kind, ModelInfo
 from puna.services import model_files
@@ -29,15 +29,6 @@ _BUILT_IN: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "nemotron_h_omni": ("nemotron-3-nano", ()),
 }
 """Architecture → built-in renderer and parser, and stop texts."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownTemplate:
-    """A Go template that does what a model's Jinja template does."""
-
-    name: str
-    source: str
-    parameters: Mapping[str, Any]
 
 
 DetectTemplate = Callable[[str], KnownTemplate | None]
