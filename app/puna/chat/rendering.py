@@ -16,6 +16,7 @@ import msgspec
 from puna.chat.guard import Guard, Segment
 from puna.chat.messages import Message, Think, Tool, ToolCall
 from puna.chat.renderers import go, jinja
+from puna.errors import TemplateError
 
 Kind = Literal["jinja", "go"]
 
@@ -88,6 +89,13 @@ def render(conversation: Conversation, now: datetime, vocabulary: Vocabulary = P
     Raises:
         TemplateError: the template does not parse, fails or takes too much.
     """
+    try:
+        return _render(conversation, now, vocabulary)
+    except RecursionError:
+        raise TemplateError("the conversation is nested too deeply") from None
+
+
+def _render(conversation: Conversation, now: datetime, vocabulary: Vocabulary) -> Rendered:
     guard = vocabulary.guard
     images: list[bytes] = []
     messages = [_guarded(message, guard, images) for message in conversation.messages]

@@ -140,3 +140,13 @@ def test_a_template_that_loops_over_tools_does_so_without_any() -> None:
 
 def test_what_filters_give_is_json_too() -> None:
     assert chat("{{ [1, 2] | map('string') | tojson }}", user("x")).text == '["1", "2"]'
+
+
+@pytest.mark.parametrize("kind", ["go", "jinja"])
+def test_deeply_nested_arguments_are_an_error_and_no_crash(kind: str) -> None:
+    deep: dict[str, object] = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    call = Message("assistant", tool_calls=(ToolCall("f", deep),))
+    with pytest.raises(TemplateError, match="nested too deeply"):
+        chat(GO if kind == "go" else "", call, kind=kind)
