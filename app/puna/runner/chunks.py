@@ -5,7 +5,7 @@ from __future__ import annotations
 FAST_ROWS = 64
 """CPU flash attention has its fast path from this many rows per batch on."""
 
-FILL_FROM_ROWS = 32
+FILL_FROM_ROWS = 40
 FILL_FROM_DEPTH = 768
 """From here on reading cached tokens again up to 64 rows is faster than fewer rows."""
 

@@ -72,10 +72,13 @@ class SlotTable:
         slot = self._target(free, reuse)
         self._clear_others(slot, reuse)
         length = self._fill(slot, reuse, generation)
+        if reuse.slot is not None and reuse.slot is not slot and reuse.slot.generation is None:
+            self.park(reuse.slot)
         slot.generation = generation
         slot.saved = False
         slot.used = next(self._clock)
-        generation.cached = length
+        if not generation.begun:
+            generation.cached = length
         return slot
 
     def _has_room(self, generation: Generation) -> bool:
