@@ -23,6 +23,7 @@ from puna.gui.language import Language
 from puna.gui.main_window import MainWindow
 from puna.gui.navigation import PAGES
 from puna.gui.preferences import Preferences
+from puna.gui.server_state import ServerState
 from puna.gui.session import Session
 from puna.gui.theme import Theme
 from puna.gui.tray import Tray
@@ -101,7 +102,7 @@ class Application(QObject):
     def _follow_server(self) -> None:
         if self._server.state.answers:
             self._session.retarget(self._server.url)
-        if self._server.problem:
+        if self._server.problem and self._server.state is ServerState.RUNNING:
             self._window.note(self._server.problem)
 
     def _follow_choices(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from puna.config.network import Address
 from puna.desktop.port_owner import Kind, PortOwner
 from puna.desktop.server_control import ServerControl
+from puna.gui.icons import picture
 
 
 def tr(text: str) -> str:
@@ -24,7 +25,7 @@ def ask_port(
     """
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setIcon(QMessageBox.Icon.Information)
+    box.setIconPixmap(picture("tray-attention").pixmap(48, 48))
     box.setWindowTitle("Puna")
     box.setText(tr("The address {0} is in use.").format(address.netloc))
     box.setInformativeText(_explanation(owner))

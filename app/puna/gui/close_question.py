@@ -7,6 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from puna.gui.icons import picture
+
 
 def tr(text: str) -> str:
     """Translate a text of this module."""
@@ -17,7 +19,7 @@ def ask_close(window: QWidget, decide: Callable[[str], None]) -> None:
     """Ask; ``decide`` gets ``hide`` or ``quit``, and nothing when the user cancels."""
     box = QMessageBox(window)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setIcon(QMessageBox.Icon.Question)
+    box.setIconPixmap(picture("puna").pixmap(48, 48))
     box.setWindowTitle("Puna")
     box.setText(tr("Keep Puna running in the background?"))
     box.setInformativeText(
