@@ -100,7 +100,7 @@ class Answers:
             return Ending("stop", generation.text.stop)
         if len(generation.answer) >= generation.limit:
             return Ending("length")
-        if generation.repeats > REPEAT_LIMIT:
+        if generation.request.repeat_guard and generation.repeats > REPEAT_LIMIT:
             return Ending("stop")
         return None
 

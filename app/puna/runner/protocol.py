@@ -198,6 +198,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
         truncate: drop oldest messages when the prompt is too long.
         shift: let the window slide when the answer fills it.
         want_context: report ``Usage.context``.
+        repeat_guard: end an answer that repeats one token again and again.
         context_length: tokens this request may use, when it asked for fewer
             than the loaded window has; ``None`` = all of them.
     """
@@ -211,6 +212,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
     truncate: bool = True
     shift: bool = True
     want_context: bool = False
+    repeat_guard: bool = True
     context_length: int | None = None
 
 
