@@ -45,23 +45,8 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "gotemplate1": {"OLLAMA_GO_TEMPLATE": "1"},
 }
 
-CHATML = "a model's own Jinja template is used instead of a look-alike from a list"
 DELIBERATE: dict[str, str] = {
-    "chat.smol-stream": CHATML,
-    "chat.render.smol-nosystem": CHATML,
-    "generate.smol": CHATML,
-    "generate.smol-stream": CHATML,
-    "generate.render.smol": CHATML,
-    "format.chat.schema": CHATML,
-    "format.generate.schema": CHATML,
-    "format.v1chat.schema": CHATML,
-    "format.chat.stream-schema": CHATML,
-    "v1chat.smol": CHATML,
-    "models.show.golden-chat": CHATML,
-    "create.files-chat": CHATML,
-    "env.gotemplate0.show-golden-chat": CHATML,
-    "env.gotemplate1.show-golden-chat": CHATML,
-    "env.gotemplate1.render-golden-chat": CHATML,
+    "generate.context": "a context that begins with BOS gets no second one",
     "format.chat.think-schema": "thinking and the constrained answer are one pass (16.8)",
     "format.chat.think-schema-once": "thinking and the constrained answer are one pass (16.8)",
     "create.files-safetensors-bad": "safetensors are refused before the first line",

@@ -32,7 +32,7 @@ from puna.server.asgi import (
     header,
     respond,
 )
-from puna.server.routing import Redirect, RouteTable, to_clean_path
+from puna.server.routing import Redirect, RouteTable, hides_segments, to_clean_path
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +153,9 @@ class Gate:
             body = json.dumps({"error": str(ShuttingDown())}).encode()
             await respond(send, 503, body, JSON_UTF8, [CLOSE, (b"retry-after", b"5")])
             return
+        if hides_segments(scope["path"], scope["raw_path"].decode("latin-1")):
+            await _send_no_route(send, known=False)
+            return
         redirect = to_clean_path(scope["path"], scope["query_string"])
         if redirect is not None:
             await _send_redirect(scope, send, redirect)
@@ -199,7 +202,7 @@ class Gate:
         elif method == "OPTIONS" and access.is_named_host(host):
             await respond(send, 204 if methods else 404, headers=allow)
         elif method not in methods:
-            await _send_no_route(send, bool(methods), allow)
+            await _send_no_route(send, known=bool(methods), headers=allow)
         else:
             await self._answer(scope, receive, send)
 
@@ -272,7 +275,7 @@ async def _send_refusal(scope: Scope, send: Send, refusal: Refusal, headers: Hea
         await respond(send, refusal.status, headers=headers)
 
 
-async def _send_no_route(send: Send, known: bool, headers: Headers) -> None:
+async def _send_no_route(send: Send, *, known: bool, headers: Headers = ()) -> None:
     if known:
         await respond(send, 405, b"405 method not allowed", TEXT, headers)
     else:

@@ -66,10 +66,18 @@ class RouteTable:
 
 def to_clean_path(path: str, query: bytes) -> Redirect | None:
     """Where doubled slashes and dot segments lead; ``None`` for a clean path."""
-    cleaned = posixpath.normpath("/" + path.lstrip("/"))
-    if path.endswith("/") and cleaned != "/":
-        cleaned += "/"
+    cleaned = _cleaned(path)
     return None if cleaned == path else _redirect(307, cleaned, query)
+
+
+def hides_segments(path: str, raw_path: str) -> bool:
+    """Percent-encoding makes dot segments or doubled slashes: nobody means well with that."""
+    return _cleaned(path) != path and _cleaned(raw_path) == raw_path
+
+
+def _cleaned(path: str) -> str:
+    cleaned = posixpath.normpath("/" + path.lstrip("/"))
+    return cleaned + "/" if path.endswith("/") and cleaned != "/" else cleaned
 
 
 def _redirect(status: int, path: str, query: bytes) -> Redirect:

@@ -82,6 +82,7 @@ def _request(lease: Lease, job: Job, options: Merged) -> Generate:
         truncate=controls.truncate,
         shift=controls.shift,
         want_context=job.of_generate and not is_raw,
+        repeat_guard=job.of_generate or job.profile.template.kind == "go",
         context_length=job.context_length,
     )
 

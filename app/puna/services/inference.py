@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from puna.chat.events import Finished, Usage
 from puna.config.settings import Settings
 from puna.engine.config import ModelSpec
+from puna.engine.lease import Lease
 from puna.engine.scheduler import Scheduler
 from puna.errors import CapabilityMissing, InvalidInput
-from puna.runner.protocol import Render
+from puna.runner.protocol import Detokenize, Render
 from puna.services import prompts
 from puna.services.answering import Job, answer
 from puna.services.loading import Room, model_spec
@@ -168,15 +169,21 @@ class Inference:
             if job is None:
                 yield Finished("load", Usage())
             elif controls.render_only:
-                asked = Render(0, job.prompt, controls.truncate, window)
-                text = await lease.render(asked)
-                yield Rendered(text.text, text.images)
+                yield await _rendered(lease, Render(0, job.prompt, controls.truncate, window))
             else:
                 yield Started(lease.load_ns, _warnings(options))
                 job = replace(job, context_length=window)
                 async with aclosing(answer(lease, job, options)) as events:
                     async for event in events:
                         yield event
+
+
+async def _rendered(lease: Lease, request: Render) -> Rendered:
+    """The prompt as text, after the text of the tokens that come before it."""
+    before = request.prompt.before
+    earlier = (await lease.detokenize(Detokenize(0, before))).text if before else ""
+    found = await lease.render(request)
+    return Rendered(earlier + found.text, found.images)
 
 
 def _check_top_logprobs(controls: Controls) -> None:
