@@ -45,6 +45,21 @@ def test_every_request_ends_exactly_once_whatever_is_canceled(tiny_runner: Runne
     assert {tiny_runner.answer(i).endings for i in ids} == {1}
 
 
+def test_requests_that_outgrow_the_cache_take_turns(
+    start_runner: Callable[[], RunnerChild], tiny_model: Path
+) -> None:
+    child = start_runner()
+    child.load(tiny_model, context_length=512, parallel=8, cells=512)
+    ids = range(1, 9)
+    sampling = Sampling(temperature=0.0, num_predict=300)
+    child.send(*(Generate(i, Raw(f"{i}<|long|>"), sampling) for i in ids))
+    for _ in ids:
+        child.wait(lambda r: isinstance(r, Finished | Failed))
+    answers = [child.answer(i) for i in ids]
+    assert {answer.endings for answer in answers} == {1}
+    assert {answer.text for answer in answers} == {" la le li lo lu" * 60}
+
+
 def test_aborting_an_unknown_request_is_ignored(tiny_runner: RunnerChild) -> None:
     tiny_runner.send(Abort(123456))
     assert tiny_runner.raw(6000, "<|text|>").text == "Hello there friend."

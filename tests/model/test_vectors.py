@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from puna.runner.protocol import (
     Embedded,
     Failed,
     Generate,
+    Ranked,
     Raw,
     Rerank,
     Text,
@@ -100,6 +102,40 @@ def test_an_embedding_model_does_not_generate(embedder: RunnerChild) -> None:
 def test_a_model_without_ranking_does_not_rank(embedder: RunnerChild) -> None:
     embedder.send(Rerank(9, "q", ("d",)))
     assert embedder.wait_for(Failed).kind == "capability"
+
+
+@pytest.fixture(scope="module")
+def ranker(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunnerChild]:
+    """The embedding model with a ranking head of random weights."""
+    path = tmp_path_factory.mktemp("rank") / "rank.gguf"
+    source, target = gguf.GGUFReader(minilm), gguf.GGUFWriter(path, "bert")
+    for field in source.fields.values():
+        if not field.name.startswith(("GGUF.", "general.architecture")):
+            value = 4 if field.name == "bert.pooling_type" else field.contents()
+            kinds = field.types
+            target.add_key_value(field.name, value, kinds[0], kinds[-1] if kinds[1:] else None)
+    for tensor in source.tensors:
+        target.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    weights = np.random.default_rng(0).standard_normal((1, 384)).astype(np.float32)
+    target.add_tensor("cls.output.weight", weights)
+    target.add_tensor("cls.output.bias", np.zeros(1, np.float32))
+    target.write_header_to_file()
+    target.write_kv_data_to_file()
+    target.write_tensors_to_file()
+    target.close()
+    child = RunnerChild()
+    assert child.load(path, embedding=True).pooling == "rank"
+    yield child
+    child.close()
+
+
+def test_a_document_has_the_same_score_in_any_company(ranker: RunnerChild) -> None:
+    ranker.send(Rerank(1, "what is a cat?", ("a cat is an animal", "tax law", "dogs bark")))
+    together = ranker.wait_for(Ranked)
+    ranker.send(Rerank(2, "what is a cat?", ("tax law",)))
+    alone = ranker.wait_for(Ranked)
+    assert together.scores[1] == pytest.approx(alone.scores[0], rel=1e-3)
+    assert len(set(together.scores)) == 3
 
 
 def test_a_chat_model_gives_mean_vectors_beside_its_streams(smol_runner: RunnerChild) -> None:

@@ -245,7 +245,9 @@ class Loop:
         """Undo a batch that did not run to its end; the next step tries again."""
         self._context.clear_abort()
         for part in parts:
-            if not self._slots.cut(part.slot, len(part.slot.tokens)):
+            # A recurrent state may be half updated, and has no earlier one to go back to.
+            lost = self._opened.model.keeps_state
+            if lost or not self._slots.cut(part.slot, len(part.slot.tokens)):
                 self._slots.drop(part.slot)
         if result == _ABORTED:
             return

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 _READ = 1 << 20
 _PROGRESS_STEP = 0.02
 _GRACE_S = 10.0
-_MOST_PARKED = 2 << 30
+_MOST_PARKED = 1 << 30
 _FAILED = 70
 
 
@@ -83,7 +83,7 @@ def _parked(options: LoadOptions) -> ParkedConversations:
     if options.state_folder and options.state_limit > 0 and not options.embedding:
         key = state_key(options, _build())
         folder = StateFolder(Path(options.state_folder), key, options.state_limit)
-    limit = min(_MOST_PARKED, hardware.total_memory() // 10)
+    limit = min(_MOST_PARKED, hardware.total_memory() // 16)
     return ParkedConversations(limit, folder)
 
 

@@ -76,6 +76,9 @@ class Prompts:
         window = self.window(request.context_length)
         limit = window.context_length if request.truncate else None
         prompt = self._encode(request.prompt, self._write(request.prompt, limit))
+        if not prompt.tokens:
+            # There is nothing to answer without a first token.
+            prompt = replace(prompt, tokens=[max(0, self._vocabulary.bos)], total=1)
         length = len(prompt.tokens)
         if limit is None:
             if length >= window.cells:
@@ -119,7 +122,9 @@ class Prompts:
     def _write(self, prompt: Raw | Conversation, limit: int | None) -> _Written:
         """The text; of a conversation with a limit, without the oldest messages."""
         if isinstance(prompt, Raw):
-            segments = Guard().segments(prompt.text, len(prompt.images))
+            segments: Sequence[Segment] = [Segment(prompt.text)]
+            if prompt.images:
+                segments = Guard().segments(prompt.text, len(prompt.images))
             return _Written(segments, prompt.images, prompt.text)
         if limit is None:
             return self._render(prompt, prompt.messages)
