@@ -99,7 +99,7 @@ class AnswerView(MessageView):
     def show_message(self, message: Message) -> None:
         """Draw the whole message."""
         self.message = message
-        self._text.show_text(message.content)
+        self._text.finish(message.content)
         if message.thinking:
             self._thoughts().finish(message.thinking, message.stats.thinking)
         if message.state is not State.WRITING:
