@@ -7,6 +7,7 @@ import sys
 from collections import deque
 
 from puna.runner.llama import api
+from puna.runner.multimodal import mtmd
 
 _WARNING = 3
 _ERROR = 4
@@ -27,7 +28,10 @@ class NativeLog:
 
     def install(self) -> None:
         """Route the log here. Keep this object alive as long as llama.cpp is used."""
-        api.llama_log_set(self._callback, ctypes.c_void_p(0))
+        nothing = ctypes.c_void_p(0)
+        api.llama_log_set(self._callback, nothing)
+        mtmd.mtmd_log_set(self._callback, nothing)
+        mtmd.mtmd_helper_log_set(self._callback, nothing)
 
     def errors(self) -> list[str]:
         """The last warnings and errors, oldest first, without prefixes of functions."""

@@ -124,8 +124,6 @@ class Loop:
                 self._fail(generation, "internal", str(error))
                 return True
             slot.tokens = generation.tokens[: media.end]
-            if generation.pending(media.end) == 0:
-                self._sample([_Part(slot, media.start, media.end - media.start, -1)], last=True)
             return True
         return False
 
@@ -213,12 +211,12 @@ class Loop:
     def _prompt_rows(self, parts: list[_Part]) -> int:
         return sum(part.count for part in parts if part.count > 1)
 
-    def _sample(self, parts: list[_Part], *, last: bool = False) -> None:
+    def _sample(self, parts: list[_Part]) -> None:
         deltas: list[Delta] = []
         endings: list[tuple[Slot, Generation, Ending]] = []
         for part in parts:
             generation = part.slot.generation
-            if generation is None or (part.row < 0 and not last):
+            if generation is None or part.row < 0:
                 continue
             delta, ending = self._answers.advance(generation, self._context.logits(part.row))
             if delta is not None:

@@ -102,7 +102,7 @@ class Projector:
             media.start,
             sequence,
             rows,
-            True,
+            False,
             ctypes.byref(end),
         )
         if result != 0:

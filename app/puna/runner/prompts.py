@@ -172,7 +172,7 @@ class Prompts:
             tokens.insert(0, self._vocabulary.bos)
         shift = len(prompt.before) + start
         moved = tuple(Media(item.start + shift, item.chunk) for item in media)
-        total = max(written.total, len(tokens))
+        total = max(written.total, len(tokens)) if written.dropped else len(tokens)
         return Prompt(tokens, moved, total=total, dropped_messages=written.dropped)
 
     def _beginning(self, tokens: Sequence[int]) -> int:
@@ -187,7 +187,11 @@ class Prompts:
         if self._opened.projector is None:
             raise CapabilityMissing("this model does not support images")
         parts = place_images(written.segments, written.images)
-        return self._opened.projector.tokenize(parts, add_special=False)
+        tokens, media = self._opened.projector.tokenize(parts, add_special=False)
+        if media and media[-1].end == len(tokens):
+            # An answer begins after a token; media give no logits.
+            tokens += self._plain([Segment("\n")]) or [max(0, self._vocabulary.bos)]
+        return tokens, media
 
     def _plain(self, segments: Sequence[Segment]) -> list[int]:
         tokens: list[int] = []

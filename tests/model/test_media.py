@@ -1,0 +1,143 @@
+"""Images in prompts, with a tiny projector of random weights beside the scripted model."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+
+from puna.chat.messages import Message
+from puna.runner.protocol import Conversation, Generate, Raw, Sampling, Template
+
+from .conftest import Answer, RunnerChild
+
+pytestmark = pytest.mark.model
+
+POSITIONS = 4
+"""Two by two patches of 14 pixels."""
+
+
+def png(colour: tuple[int, int, int]) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    rows = b"".join(b"\0" + bytes(colour) * 40 for _ in range(30))
+    head = struct.pack(">IIBBBBB", 40, 30, 8, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+RED, BLUE = png((200, 10, 10)), png((10, 0, 200))
+
+
+def write_projector(path: Path, width: int = 32, inner: int = 64, layers: int = 2) -> None:
+    """A CLIP tower with a two-layer projection to the scripted model's 512 dimensions."""
+    writer = gguf.GGUFWriter(path, "clip")
+    dice = np.random.default_rng(1)
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_bool("clip.use_gelu", True)
+    writer.add_string("clip.projector_type", "mlp")
+    for name, number in {
+        "image_size": 28,
+        "patch_size": 14,
+        "embedding_length": width,
+        "feed_forward_length": inner,
+        "projection_dim": 512,
+        "block_count": layers,
+        "attention.head_count": 2,
+    }.items():
+        writer.add_uint32(f"clip.vision.{name}", number)
+    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
+    writer.add_array("clip.vision.image_mean", [0.5, 0.5, 0.5])
+    writer.add_array("clip.vision.image_std", [0.5, 0.5, 0.5])
+    shapes: dict[str, tuple[int, ...]] = {
+        "v.class_embd": (width,),
+        "v.patch_embd.weight": (width, 3, 14, 14),
+        "v.position_embd.weight": (POSITIONS + 1, width),
+    }
+    pairs = {"v.pre_ln": (width,), "v.post_ln": (width,), "mm.0": (512, width), "mm.2": (512, 512)}
+    for layer in range(layers):
+        block = f"v.blk.{layer}."
+        pairs |= {f"{block}attn_{part}": (width, width) for part in ("q", "k", "v", "out")}
+        pairs |= {f"{block}ln1": (width,), f"{block}ln2": (width,)}
+        pairs |= {f"{block}ffn_up": (inner, width), f"{block}ffn_down": (width, inner)}
+    for name, shape in pairs.items():
+        shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+    for name, shape in shapes.items():
+        writer.add_tensor(name, (dice.standard_normal(shape) * 0.1).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+def viewer(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunnerChild]:
+    path = tmp_path_factory.mktemp("projector") / "mmproj.gguf"
+    write_projector(path)
+    child = RunnerChild()
+    loaded = child.load(tiny_model, projectors=(str(path),), context_length=512, parallel=2)
+    assert loaded.vision
+    assert not loaded.audio
+    yield child
+    child.close()
+
+
+def ask(child: RunnerChild, number: int, text: str, *images: bytes) -> Answer:
+    sampling = Sampling(temperature=0.0, num_predict=16)
+    return child.generate(Generate(number, Raw(text, images=images), sampling))
+
+
+def test_an_image_takes_its_place_in_the_prompt(viewer: RunnerChild) -> None:
+    answer = ask(viewer, 1, "[img-0]ab<|text|>", RED)
+    assert answer.text == "Hello there friend."
+    assert answer.usage.prompt_tokens == 1 + POSITIONS + 3
+
+
+def test_an_image_seen_before_is_not_encoded_again(viewer: RunnerChild) -> None:
+    ask(viewer, 2, "[img-0]abc<|text|>", RED)
+    again = ask(viewer, 3, "[img-0]abc<|stop|>", RED)
+    assert again.usage.cached_tokens == 1 + POSITIONS + 3
+
+
+def test_another_image_is_another_prompt(viewer: RunnerChild) -> None:
+    ask(viewer, 4, "[img-0]abcd<|text|>", RED)
+    assert ask(viewer, 5, "[img-0]abcd<|text|>", BLUE).usage.cached_tokens <= 1
+
+
+def test_several_images_stand_where_their_markers_are(viewer: RunnerChild) -> None:
+    answer = ask(viewer, 6, "x[img-0]y[img-1]<|text|>", RED, BLUE)
+    assert answer.usage.prompt_tokens == 1 + 1 + POSITIONS + 1 + POSITIONS + 1
+
+
+def test_a_prompt_may_end_in_an_image(viewer: RunnerChild) -> None:
+    assert ask(viewer, 7, "hello [img-0]", RED).failed is None
+
+
+@pytest.mark.parametrize("data", [b"nonsense", b"RIFF\0\0\0\0WAVE" + bytes(64), RED[:60]])
+def test_bytes_that_are_no_image_are_refused(viewer: RunnerChild, data: bytes) -> None:
+    answer = ask(viewer, 100 + len(data), "[img-0]<|text|>", data)
+    assert answer.failed is not None
+    assert answer.failed.kind == "invalid"
+
+
+def test_an_image_of_a_message_is_seen(viewer: RunnerChild) -> None:
+    template = Template("jinja", "{% for m in messages %}{{ m.content }}{% endfor %}<|text|>")
+    message = Message("user", "what is [img] this", images=(RED,))
+    conversation = Conversation(template, (message,))
+    answer = viewer.generate(Generate(8, conversation, Sampling(temperature=0.0)))
+    assert answer.text == "Hello there friend."
+    assert answer.usage.prompt_tokens_total == answer.usage.prompt_tokens
+
+
+def test_an_answer_to_an_image_slides_behind_it(viewer: RunnerChild) -> None:
+    request = Generate(9, Raw("[img-0]<|long|>", images=(RED,)), Sampling(num_predict=600))
+    answer = viewer.generate(request)
+    assert answer.text == " la le li lo lu" * 120
+    assert answer.usage.shifted > 0
