@@ -200,6 +200,14 @@ class ElidedLabel(QLabel):
             self.setText(fitting)
 
 
+class Shrinkable(QWidget):
+    """As narrow as its place; what is in it wraps or elides instead of widening a scroll area."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """No width of its own."""
+        return QSize(0, super().minimumSizeHint().height())
+
+
 class EmptyState(QFrame):
     """What a page shows when it has nothing to show, and what to do about it."""
 

@@ -46,6 +46,8 @@ class Tasks(QObject):
         task = loop.create_task(self._guard(name, work, on_error), name=name)
         self._running[name] = task
         task.add_done_callback(lambda done: self._forget(name, done))
+        # A task cancelled before its first step has never touched the work it was given.
+        task.add_done_callback(lambda _: work.close())
 
     def cancel(self, name: str) -> None:
         """Cancel the task of that name, if one runs."""

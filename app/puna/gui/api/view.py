@@ -22,7 +22,7 @@ from puna.errors import PunaError
 from puna.gui.api.snippets import Dialect, Language
 from puna.gui.api.view_model import ApiViewModel
 from puna.gui.chat.code_block import CodeText
-from puna.gui.controls import CopyButton, button, clear, column, frame, label, row
+from puna.gui.controls import CopyButton, Shrinkable, button, clear, column, frame, label, row
 from puna.gui.server_state import ServerState
 from puna.gui.wording import fault, number
 
@@ -57,7 +57,7 @@ class ApiView(QScrollArea):
         self._show_origins()
 
     def _build(self) -> None:
-        body = QWidget()
+        body = Shrinkable()
         body.setMaximumWidth(_WIDEST)
         layout = column(
             label(self.tr("API"), "title"),
@@ -77,7 +77,9 @@ class ApiView(QScrollArea):
         line = row(1, spacing=0)
         line.addWidget(body, 100)
         line.addStretch(1)
-        page = frame("page", line)
+        page = Shrinkable()
+        page.setObjectName("page")
+        page.setLayout(line)
         self.setWidget(page)
 
     def _server_card(self) -> QFrame:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from puna.gui.chat.markdown_view import MarkdownView
 from puna.gui.chat.records import Message, State, Stats
 from puna.gui.chat.thinking_view import ThinkingView
-from puna.gui.controls import CopyButton, clear, column, frame, icon_button, label, row
+from puna.gui.controls import CopyButton, ElidedLabel, clear, column, frame, icon_button, label, row
 from puna.gui.wording import duration, number
 
 _THUMBNAIL = 180
@@ -142,13 +142,12 @@ class AnswerView(MessageView):
             return
         copy = CopyButton(self.tr("Copy answer"), lambda: self.message.content)
         again = icon_button("refresh", self.tr("Answer again"), self.again_wanted.emit, size=16)
-        facts = label(self._facts(self.message.stats), "small")
+        facts = ElidedLabel(self._facts(self.message.stats), "small")
         facts.setToolTip(self._details(self.message.stats))
         for widget in (copy, again, *self.branches()):
             self._footer.addWidget(widget)
         self._footer.addSpacing(8)
-        self._footer.addWidget(facts)
-        self._footer.addStretch(1)
+        self._footer.addWidget(facts, 1)
 
     def _facts(self, stats: Stats) -> str:
         facts = [self.message.model]

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPushButton, QScrollArea, QWidget
 
 from puna.gui.chat.message_view import AnswerView, MessageView, QuestionView
 from puna.gui.chat.records import Message
-from puna.gui.controls import button, clear, column, row
+from puna.gui.controls import Shrinkable, button, clear, column, row
 
 _WIDEST = 780
 _NEAR_END = 40
@@ -42,9 +42,9 @@ class Transcript(QScrollArea):
         self._settle_timer.timeout.connect(self._settle)
         self._earlier = button(self.tr("Show earlier messages"), self._show_earlier, role="quiet")
         self._list = column(spacing=18)
-        self._content = QWidget()
+        self._content = Shrinkable()
         self._content.setObjectName("page")
-        inner = QWidget()
+        inner = Shrinkable()
         inner.setMaximumWidth(_WIDEST)
         inner.setLayout(column(row(1, self._earlier, 1), self._list, 1, spacing=8))
         line = row(spacing=0)

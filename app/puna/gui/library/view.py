@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QPoint, QSortFilterProxyModel, Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -26,6 +26,7 @@ from puna.gui.library.view_model import LibraryViewModel
 from puna.gui.name_dialog import NameDialog
 
 _ROW_HEIGHT = 42
+_WIDE = 760
 
 
 class LibraryView(QWidget):
@@ -67,6 +68,11 @@ class LibraryView(QWidget):
         """Put the cursor into the field of the model to pull."""
         self._field.setFocus()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Other widths have room for other columns."""
+        super().resizeEvent(event)
+        self._show_columns()
+
     def _make_table(self) -> QTableView:
         table = QTableView()
         table.setAccessibleName(self.tr("Installed models"))
@@ -78,6 +84,8 @@ class LibraryView(QWidget):
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setTabKeyNavigation(False)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         table.verticalHeader().hide()
@@ -158,10 +166,12 @@ class LibraryView(QWidget):
             self._view_model.remove(self._selected())
 
     def _show_columns(self) -> None:
-        """Leave the columns out that the details show as well, when these need the room."""
-        narrow = self._view_model.details is not None
+        """Leave out what the details tell as well when there is no room for all."""
+        has_details = self._view_model.details is not None
+        narrow = has_details or self.width() < _WIDE
         for extra in (Column.PARAMETERS, Column.CONTEXT, Column.MODIFIED):
             self._table.setColumnHidden(extra, narrow)
+        self._table.setColumnHidden(Column.QUANTIZATION, has_details)
 
     def _show_count(self) -> None:
         models = self._view_model.models

@@ -36,11 +36,12 @@ class SettingRow(QFrame):
         self._control.setEnabled(not item.locked)
         badges = row(label(title(item.name), "strong"), *self._badges(), 1, spacing=8)
         words = column(badges, label(hint(item.name), "small", wrap=True), spacing=2)
-        self._side = row(self._control, spacing=4)
+        self._side = row(1, spacing=4)
+        self._side.addWidget(self._control, 0 if item.kind == "flag" else 100)
         self._add_buttons()
         line = row(spacing=20)
-        line.addLayout(words, 1)
-        line.addLayout(self._side)
+        line.addLayout(words, 3)
+        line.addLayout(self._side, 2)
         layout = column(line, self._problem, spacing=4)
         layout.setContentsMargins(0, 8, 0, 8)
         self.setLayout(layout)
@@ -109,13 +110,13 @@ class SettingRow(QFrame):
         values: list[Any] = [None, True, False]
         box.setCurrentIndex(values.index(self._row.value) if self._row.value in values else 0)
         box.currentIndexChanged.connect(lambda index: self.edited.emit(values[index]))
-        box.setFixedWidth(_CONTROL_WIDTH)
+        _limit(box)
         return box
 
     def _make_field(self) -> QLineEdit:
         field = QLineEdit(text_of(self._row.value))
         field.setPlaceholderText(text_of(self._row.default))
-        field.setFixedWidth(_CONTROL_WIDTH)
+        _limit(field)
         field.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         if self._row.name == "api_key":
             field.setEchoMode(QLineEdit.EchoMode.Password)
@@ -133,3 +134,8 @@ class SettingRow(QFrame):
         assert isinstance(self._control, QLineEdit)
         self._control.setText(folder)
         self.edited.emit(folder)
+
+
+def _limit(control: QWidget) -> None:
+    control.setMinimumWidth(_CONTROL_WIDTH // 2)
+    control.setMaximumWidth(_CONTROL_WIDTH)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from puna.errors import PunaError
-from puna.gui.controls import button, clear, column, frame, label, row
+from puna.gui.controls import Shrinkable, button, clear, column, frame, label, row
 from puna.gui.settings.general_view import GeneralView
 from puna.gui.settings.row_view import SettingRow
 from puna.gui.settings.rows import GROUPS
@@ -39,7 +39,7 @@ class SettingsView(QWidget):
         self._show_staged()
 
     def _make_area(self) -> QScrollArea:
-        body = QWidget()
+        body = Shrinkable()
         body.setMaximumWidth(_WIDEST)
         layout = column(
             label(self.tr("Settings"), "title"),
@@ -57,7 +57,10 @@ class SettingsView(QWidget):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(frame("page", line))
+        page = Shrinkable()
+        page.setObjectName("page")
+        page.setLayout(line)
+        area.setWidget(page)
         return area
 
     def _make_bar(self) -> QFrame:
