@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 from puna.errors import CannotQuantize, InvalidInput
 from puna.names import ModelName, Source, split_source
+from puna.services import option_values
 from puna.store.manifests import ModelConfig
 
 _CLOUD = "https://ollama.com:443"
+_ROLES = ("system", "user", "assistant", "tool")
 _REMOTE_PORT = 11434
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _QUANTIZATIONS = ("F32", "F16", "BF16", "Q8_0", "Q4_K_S", "Q4_K_M")
@@ -109,6 +111,12 @@ def check(request: CreateRequest) -> None:
     if len(request.adapters or {}) > 1:
         raise InvalidInput("only one adapter is currently supported")
     config_values(request.info)
+    option_values.check_stored(request.parameters)
+    for message in request.messages:
+        if message.get("role") not in _ROLES:
+            raise InvalidInput(f"invalid message role; must be one of {', '.join(_ROLES)}")
+    if request.from_ and request.quantize:
+        _check_quantization(request.quantize)
 
 
 def check_fields(request: CreateRequest) -> None:
@@ -153,7 +161,10 @@ def base_of(request: CreateRequest) -> Base:
             raise InvalidInput("DRAFT cannot be used with remote models")
         host = remote_url(request.remote_host) if request.remote_host else _CLOUD
         return Base(remote_host=host, remote_model=name)
-    return Base(name=ModelName.checked(name), local_only=source is Source.LOCAL)
+    base = ModelName.checked(name)
+    if base.scheme not in ("http", "https"):
+        raise InvalidInput(f"{base.scheme}:// is not where models come from; give a model name")
+    return Base(name=base, local_only=source is Source.LOCAL)
 
 
 def remote_url(text: str) -> str:
@@ -214,6 +225,18 @@ def _length(key: str, value: object) -> int:
 def family_list(config: ModelConfig, family: str) -> tuple[str, ...]:
     """The families of a config with one put first."""
     return (family, *(config.model_families or ()))
+
+
+def _check_quantization(text: str) -> None:
+    """Refuse before the base is pulled what would fail after it.
+
+    Raises:
+        InvalidInput: not a type that weights can be converted to.
+    """
+    try:
+        quantization(text)
+    except CannotQuantize as error:
+        raise InvalidInput(str(error)) from error
 
 
 def quantization(text: str) -> str:

@@ -6,12 +6,13 @@ unknown names are reported, wrong types and ranges refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from puna.errors import StoreDamaged, UnsupportedOption
-from puna.options import DEPRECATED, OPTIONS, Kind, Option, OptionValue
+from puna.options import DEPRECATED, OPTIONS, Applies, Kind, Option, OptionValue
 from puna.runner.protocol import Sampling
 
 MAX_STOPS = 64
@@ -35,6 +36,10 @@ _SAMPLING = (
     "seed",
     "num_predict",
     "num_keep",
+)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
+_ESSENTIAL = frozenset(
+    {"stop", *(row.name for row in OPTIONS.values() if row.applies is Applies.AT_LOAD)}
 )
 
 
@@ -93,12 +98,41 @@ def merge(request: Mapping[str, Any], model: Mapping[str, Any]) -> Merged:
     """
     values: dict[str, OptionValue | None] = {name: row.default for name, row in OPTIONS.items()}
     try:
-        values.update(_checked(model))
+        values.update(_stored(model))
     except UnsupportedOption as error:
         raise StoreDamaged(str(error)) from error
     values.update(_checked(request))
     unknown = tuple(name for name in request if name not in OPTIONS and name not in DEPRECATED)
     return Merged(values, unknown)
+
+
+def check_stored(parameters: Mapping[str, Any]) -> None:
+    """Refuse parameters that would leave a new model unusable.
+
+    These are the ones that say how it is loaded, and ``stop``. Values for the
+    sampler are stored as given, as Ollama does: each request may bring better
+    ones, and is told of those it cannot use.
+
+    Raises:
+        UnsupportedOption: a wrong type or a value out of range.
+    """
+    _stored({name: value for name, value in parameters.items() if name in _ESSENTIAL})
+
+
+def _stored(parameters: Mapping[str, Any]) -> dict[str, OptionValue]:
+    """Parameters of a model: one text may stand for a list, and digits for a number."""
+    return _checked({name: _meant(name, value) for name, value in parameters.items()})
+
+
+def _meant(name: str, value: Any) -> Any:
+    if not isinstance(value, str) or name not in OPTIONS:
+        return value
+    kind = OPTIONS[name].kind
+    if kind is Kind.STRINGS:
+        return [value]
+    if kind in (Kind.INTEGER, Kind.FLOAT) and _NUMBER.fullmatch(value):
+        return float(value) if kind is Kind.FLOAT else int(float(value))
+    return value
 
 
 def _checked(options: Mapping[str, Any]) -> dict[str, OptionValue]:

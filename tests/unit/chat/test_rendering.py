@@ -119,7 +119,7 @@ def test_roles_alternate_where_a_template_insists() -> None:
 
 
 def test_a_refusal_that_no_form_cures_is_the_error() -> None:
-    with pytest.raises(TemplateError, match=r"^never$"):
+    with pytest.raises(TemplateError, match=r"^chat template: never$"):
         chat("{{ raise_exception('never') }}", user("x"))
 
 

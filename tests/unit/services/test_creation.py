@@ -17,6 +17,7 @@ from puna.errors import (
 )
 from puna.names import ModelName
 from puna.services.create_request import CreateRequest
+from puna.services.option_values import merge
 from puna.store import manifests
 from puna.store.installed import InstalledModel
 
@@ -391,3 +392,37 @@ async def test_a_client_that_leaves_ends_the_creation(base: Any) -> None:
     assert (await anext(lines)).status == "pulling manifest"
     await lines.aclose()
     assert [model.name.model for model in base.store.library.list()] == ["gt"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"parameters": {"num_ctx": "a lot"}}, 'option "num_ctx" must be of type integer'),
+        ({"parameters": {"use_mmap": "x"}}, 'option "use_mmap" must be of type boolean'),
+        ({"parameters": {"num_ctx": "1e400"}}, 'option "num_ctx" must be of type integer'),
+        ({"parameters": {"stop": 5}}, 'option "stop" must be of type array'),
+        ({"messages": ({"role": "root", "content": "x"},)}, "invalid message role"),
+        ({"quantize": "q99_z"}, "unsupported quantization type Q99_Z"),
+        ({"from_": "file:///etc/passwd"}, "file:// is not where models come from"),
+    ],
+)
+async def test_fields_that_would_make_an_unusable_model_are_refused_before_the_first_line(
+    base: Any, fields: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(InvalidInput, match=text):
+        await base.create("m", **{"from_": "gt", **fields})
+    assert base.pulls == []
+
+
+async def test_values_for_the_sampler_are_stored_as_given(base: Any) -> None:
+    await base.create("m", from_="gt", parameters={"temperature": "hot", "zzz": 1})
+    assert _get(base, "m").parameters == {"temperature": "hot", "zzz": 1}
+
+
+async def test_texts_in_stored_parameters_mean_what_they_say(base: Any) -> None:
+    given = {"num_ctx": "2048", "stop": "END", "temperature": "0.5"}
+    await base.create("m", from_="gt", parameters=given)
+    stored = _get(base, "m").parameters
+    assert stored == given
+    values = merge({}, stored).values
+    assert [values[name] for name in given] == [2048, ["END"], 0.5]

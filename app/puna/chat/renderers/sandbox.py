@@ -258,7 +258,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _refuse(message: Any) -> None:
-    raise TemplateError(str(message)[:2000])
+    raise TemplateError(f"chat template: {str(message)[:2000]}")
 
 
 _Check = Callable[[Sandbox, tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]]
