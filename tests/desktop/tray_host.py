@@ -3,7 +3,7 @@
 Run on a session bus of its own.
 """
 
-# ruff: noqa: T201, ASYNC110
+# ruff: noqa: T201
 
 from __future__ import annotations
 

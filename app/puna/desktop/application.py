@@ -83,7 +83,7 @@ class Application(QObject):
 
     def _connect(self, url: str) -> PunaClient:
         settings = load_process()[0].settings
-        token = admin_token.read(self._folders.admin_token_file) or ""
+        token = admin_token.ensure(self._folders.admin_token_file)
         return PunaClient(url, api_key=settings.api_key, admin_token=token)
 
     def _wire(self) -> None:

@@ -1,0 +1,102 @@
+"""The whole tray program with the real server and a real model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+
+from puna.config.sources import process_folders
+from puna.desktop.application import Application
+from puna.desktop.single_instance import SingleInstance
+from puna.gui.chat.records import State
+from puna.gui.server_state import ServerState
+
+MODEL = Path(__file__).parents[3] / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.skipif(not MODEL.is_file(), reason="needs the small model"),
+]
+
+
+@pytest.fixture
+def application(qapp, tmp_path, monkeypatch, loop, wait):
+    monkeypatch.setenv("PUNA_HOME", str(tmp_path / "puna"))
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("OLLAMA_HOST", "")
+    folders = process_folders()
+    folders.config.mkdir(parents=True)
+    folders.settings_file.write_text(json.dumps({"host": "127.0.0.1:0"}))
+    instance = SingleInstance(folders.config)
+    assert instance.claim([])
+    application = Application(qapp, folders, instance)
+    running = loop.create_task(application.run([], hidden=False))
+    wait(lambda: application._session.is_connected)
+    yield application
+    application.quit()
+    wait(running.done)
+    running.result()
+
+
+def wait_long(qtbot, condition) -> None:
+    qtbot.waitUntil(lambda: bool(condition()), timeout=60_000)
+
+
+def test_a_dropped_file_becomes_a_model_that_answers_and_all_ends_in_order(
+    application, qtbot, wait
+) -> None:
+    workspace = application._workspace
+    application._raised([MODEL])
+    assert workspace.create.name == "smollm2-135m-instruct:q4_1"
+    application._window.create_page._create.click()
+    wait_long(qtbot, lambda: workspace.session.models)
+    wait_long(qtbot, lambda: not workspace.create.is_busy)
+
+    application._window.create_page._chat.click()
+    workspace.chat.set_system("Answer in one short sentence.")
+    workspace.chat.send("Say hello.")
+    wait_long(qtbot, lambda: not workspace.chat.is_busy)
+    answer = workspace.chat.messages[-1]
+    assert answer.state is State.DONE, answer.error
+    assert answer.content
+    assert answer.stats.tokens > 0
+
+    workspace.chat.send("Count from one to five hundred, with words.")
+    wait_long(qtbot, lambda: workspace.chat.messages[-1].content)
+    workspace.chat.stop()
+    wait(lambda: not workspace.chat.is_busy)
+    assert workspace.chat.messages[-1].state is State.STOPPED
+
+    wait_long(qtbot, lambda: workspace.session.loaded)
+    workspace.library.unload_all()
+    wait_long(qtbot, lambda: not workspace.session.loaded)
+
+
+def test_a_setting_is_applied_through_a_restart(application, qtbot, wait) -> None:
+    workspace = application._workspace
+    wait(lambda: workspace.settings.rows)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    faults = []
+    workspace.settings.failed.connect(faults.append)
+    workspace.settings.stage("host", f"127.0.0.1:{port}")
+    workspace.settings.apply()
+    wait_long(qtbot, lambda: faults or workspace.session.url.endswith(f":{port}"))
+    assert faults == []
+    wait_long(qtbot, lambda: workspace.server.state is ServerState.RUNNING)
+    wait_long(qtbot, lambda: workspace.session.is_connected)
+
+
+def test_nothing_is_left_behind(application, qtbot, wait, loop) -> None:
+    port = int(application._session.url.rpartition(":")[2])
+    application.quit()
+    wait_long(qtbot, lambda: len(asyncio.all_tasks(loop)) == 0)
+    assert [child for child in psutil.Process().children(True) if "runner" in child.cmdline()] == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
