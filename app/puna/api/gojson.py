@@ -89,7 +89,8 @@ def _go_text(text: str, error: json.JSONDecodeError) -> str:
         return "unexpected EOF"
     if reason.startswith("Invalid \\uXXXX"):
         position += 1
-        position += next((i for i, c in enumerate(text[position:]) if c not in _HEX), 0)
+        digits = text[position : position + 4]
+        position += next((i for i, c in enumerate(digits) if c not in _HEX), len(digits))
         where = "in \\u hexadecimal character escape"
     elif reason.startswith("Invalid \\escape"):
         position += 1

@@ -1,0 +1,90 @@
+from typing import Any
+
+import pytest
+
+from puna.api import native, openai
+from puna.api.decoding import WireModel, decode, decode_base64
+from puna.errors import InvalidInput
+
+ERRORS: list[tuple[type[WireModel], Any, str]] = [
+    (native.GenerateRequest, [], "array into Go value of type api.GenerateRequest"),
+    (native.GenerateRequest, {"model": 1}, "number into Go struct field GenerateRequest.model of type string"),
+    (native.GenerateRequest, {"options": []}, "array into Go struct field GenerateRequest.options of type map[string]interface {}"),
+    (native.GenerateRequest, {"context": "1"}, "string into Go struct field GenerateRequest.context of type []int"),
+    (native.GenerateRequest, {"context": ["1"]}, "string into Go struct field GenerateRequest.context of type int"),
+    (native.GenerateRequest, {"images": "abc"}, "string into Go struct field GenerateRequest.images of type []api.ImageData"),
+    (native.GenerateRequest, {"logprobs": 5}, "number into Go struct field GenerateRequest.logprobs of type bool"),
+    (native.GenerateRequest, {"stream": {}}, "object into Go struct field GenerateRequest.stream of type bool"),
+    (native.ChatRequest, {"messages": [{"content": 5}]}, "number into Go struct field ChatRequest.messages.content of type string"),
+    (native.ChatRequest, {"tools": {}}, "object into Go struct field ChatRequest.tools of type api.Tools"),
+    (native.CreateRequest, {"files": "x"}, "string into Go struct field CreateRequest.files of type map[string]string"),
+    (openai.ChatCompletionRequest, {"max_tokens": 3.5}, "number 3.5 into Go struct field ChatCompletionRequest.max_tokens of type int"),
+    (openai.ChatCompletionRequest, {"temperature": "hot"}, "string into Go struct field ChatCompletionRequest.temperature of type float64"),
+    (openai.ChatCompletionRequest, {"messages": "x"}, "string into Go struct field ChatCompletionRequest.messages of type []openai.Message"),
+    (openai.ChatCompletionRequest, {"messages": ["x"]}, "string into Go struct field ChatCompletionRequest.messages of type openai.Message"),
+    (
+        openai.ChatCompletionRequest,
+        {"messages": [{"tool_calls": [{"function": {"arguments": {}}}]}]},
+        "object into Go struct field .messages.tool_calls.function.arguments of type string",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "value", "text"), ERRORS, ids=[case[2][:50] for case in ERRORS])
+def test_a_wrong_type_is_refused_in_gos_words(
+    model: type[WireModel], value: Any, text: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        decode(model, value)
+    assert str(caught.value) == f"json: cannot unmarshal {text}"
+
+
+def test_names_match_without_regard_to_case_and_unknown_ones_are_ignored() -> None:
+    body = decode(native.ChatRequest, {"MODEL": "m", "Messages": [{"Role": "user"}], "zzz": 1})
+    assert body.model == "m"
+    assert body.messages[0].role == "user"
+
+
+def test_null_is_as_good_as_absent() -> None:
+    body = decode(native.ChatRequest, {"model": None, "messages": None, "stream": None})
+    assert (body.model, body.messages, body.stream) == ("", [], None)
+    assert decode(native.ChatRequest, None).messages == []
+
+
+def test_null_in_a_list_is_the_empty_value() -> None:
+    assert decode(native.GenerateRequest, {"context": [1, None]}).context == [1, 0]
+
+
+def test_two_requests_share_no_default() -> None:
+    first, second = decode(native.ChatRequest, {}), decode(native.ChatRequest, {})
+    assert first.messages is not second.messages
+
+
+def test_an_alias_is_the_name_on_the_wire() -> None:
+    assert decode(native.CreateRequest, {"from": "x"}).from_ == "x"
+    assert decode(native.ChatRequest, {"_debug_render_only": True}).debug_render_only
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**5000], ids=["above", "below", "huge"])
+def test_a_number_beyond_64_bits_is_refused(number: int) -> None:
+    with pytest.raises(InvalidInput, match="of type int"):
+        decode(native.GenerateRequest, {"top_logprobs": number})
+
+
+def test_an_integer_is_good_for_a_float() -> None:
+    body = decode(openai.ChatCompletionRequest, {"temperature": 1})
+    assert isinstance(body.temperature, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [("aGk=", b"hi"), ("aG\nk=", b"hi"), ("data:image/png;base64,aGk=", b"hi"), ("", b"")],
+)
+def test_base64_is_read_with_or_without_a_data_prefix(text: str, data: bytes) -> None:
+    assert decode_base64(text) == data
+
+
+@pytest.mark.parametrize(("text", "at"), [("!!", 0), ("aG!k", 2), ("aGk", 3), ("data:x", 4)])
+def test_bad_base64_is_refused_in_gos_words(text: str, at: int) -> None:
+    with pytest.raises(InvalidInput, match=f"illegal base64 data at input byte {at}"):
+        decode_base64(text)
