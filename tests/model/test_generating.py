@@ -146,6 +146,13 @@ def test_tokens_of_an_earlier_turn_come_first(tiny_runner: RunnerChild) -> None:
     assert answer.usage.prompt_tokens == 1 + len(before) + 1
 
 
+def test_tokens_of_an_earlier_turn_never_stand_for_the_beginning(
+    tiny_runner: RunnerChild,
+) -> None:
+    request = Generate(118, Raw("ab<|text|>", before=(1, 75)), Sampling(num_predict=1))
+    assert tiny_runner.generate(request).usage.prompt_tokens == 1 + 2 + 3
+
+
 def test_a_token_outside_the_vocabulary_is_refused(tiny_runner: RunnerChild) -> None:
     answer = tiny_runner.generate(Generate(117, Raw("a", before=(10**6,))))
     assert answer.failed is not None

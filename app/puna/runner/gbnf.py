@@ -133,6 +133,21 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """The node with references to other rules; a name without an entry stays."""
+    match node:
+        case Reference(name):
+            return Reference(names.get(name, name))
+        case Sequence(items):
+            return Sequence(tuple(renamed(item, names) for item in items))
+        case Choice(options):
+            return Choice(tuple(renamed(option, names) for option in options))
+        case Repeat(item, low, high):
+            return Repeat(renamed(item, names), low, high)
+        case Literal() | Characters():
+            return node
+
+
 # ---------------------------------------------------------------- checks
 
 

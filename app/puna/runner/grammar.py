@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from puna.errors import InvalidInput
 from puna.runner import gbnf, gbnf_parser
+from puna.runner.call_rules import convert_calls
 from puna.runner.gbnf import Reference
 from puna.runner.json_rules import RULES
 from puna.runner.protocol import Constraint
@@ -38,6 +39,11 @@ def grammar_of(constraint: Constraint) -> GrammarText:
             rules = gbnf_parser.parse(constraint.source)
             gbnf.check(rules)
             return GrammarText(gbnf.write(rules))
+        case "calls":
+            if constraint.calls is None:
+                raise InvalidInput("a constraint to calls needs the calls")
+            converted = convert_calls(constraint.calls)
+            return GrammarText(gbnf.write(converted.rules), tuple(converted.warnings))
 
 
 def _of_json(rule: str) -> str:

@@ -7,16 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
 import psutil
 from llama_cpp._ctypes_extensions import load_shared_library
 
+from puna.runner.backends import FOLDER
 from puna.runner.protocol import Device
 
 _KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
 """Source: ggml-backend.h, enum ggml_backend_dev_type."""
-
-_FOLDER = Path(llama_cpp.__file__).parent / "lib"
 
 
 def devices() -> tuple[Device, ...]:
@@ -95,8 +93,8 @@ def _describe(base: Any, handle: int) -> Device:
 
 
 def _libraries() -> tuple[Any, Any]:
-    registry = load_shared_library("ggml", _FOLDER)
-    base = load_shared_library("ggml-base", _FOLDER)
+    registry = load_shared_library("ggml", FOLDER)
+    base = load_shared_library("ggml-base", FOLDER)
     registry.ggml_backend_dev_count.restype = ctypes.c_size_t
     registry.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
     registry.ggml_backend_dev_get.restype = ctypes.c_void_p

@@ -13,6 +13,7 @@ import llama_cpp.mtmd_cpp
 from puna.chat.guard import Segment
 from puna.errors import InvalidInput
 from puna.runner.llama import Context, Model, NativeError
+from puna.runner.pictures import check_size
 
 mtmd: Any = llama_cpp.mtmd_cpp
 
@@ -140,6 +141,7 @@ class Projector:
 
 class _Bitmap:
     def __init__(self, projector: Any, data: bytes) -> None:
+        check_size(data)
         buffer = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
         self.handle = mtmd.mtmd_helper_bitmap_init_from_buf(projector, buffer, len(data), False)
         if not self.handle:

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 
 import llama_cpp
 
-from puna.runner import hardware
+from puna.runner import backends, hardware
 from puna.runner.llama import api
 from puna.runner.loading import LoadError, open_model
 from puna.runner.log import NativeLog
@@ -47,6 +47,7 @@ def run(commands: int, reports: int) -> int:
     log = NativeLog()
     log.install()
     api.llama_backend_init()
+    backends.load()
     outbox = Outbox(reports)
     inbox: SimpleQueue[Item] = SimpleQueue()
     try:

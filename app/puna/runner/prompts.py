@@ -155,9 +155,10 @@ class Prompts:
 
     def _count(self, prompt: Conversation, written: _Written) -> int:
         text_only = [segment for segment in written.segments if segment.image is None]
-        tokens = [*prompt.before, *self._plain(text_only)]
+        tokens = self._plain(text_only)
+        start = self._beginning(prompt.before, tokens)
         images = len(written.images) if self._opened.projector is not None else 0
-        return len(tokens) + self._beginning(tokens) + TOKENS_PER_IMAGE * images
+        return start + len(prompt.before) + len(tokens) + TOKENS_PER_IMAGE * images
 
     # ------------------------------------------------------------ tokens
 
@@ -166,20 +167,21 @@ class Prompts:
     ) -> Prompt:
         self._vocabulary.check(prompt.before)
         tokens, media = self._with_media(written)
-        tokens = [*prompt.before, *tokens]
-        start = self._beginning(tokens) if add_special else 0
-        if start:
-            tokens.insert(0, self._vocabulary.bos)
+        start = self._beginning(prompt.before, tokens) if add_special else 0
+        tokens = [*([self._vocabulary.bos] * start), *prompt.before, *tokens]
         shift = len(prompt.before) + start
         moved = tuple(Media(item.start + shift, item.chunk) for item in media)
         total = max(written.total, len(tokens)) if written.dropped else len(tokens)
         return Prompt(tokens, moved, total=total, dropped_messages=written.dropped)
 
-    def _beginning(self, tokens: Sequence[int]) -> int:
-        """1 when the vocabulary wants a BOS that is not there yet."""
+    def _beginning(self, before: Sequence[int], tokens: Sequence[int]) -> int:
+        """1 when the vocabulary wants a BOS that the text does not have itself.
+
+        The tokens of an earlier turn are reported without theirs.
+        """
         vocabulary = self._vocabulary
         wanted = vocabulary.adds_bos and vocabulary.bos >= 0
-        return int(wanted and (not tokens or tokens[0] != vocabulary.bos))
+        return int(wanted and (bool(before) or tokens[:1] != [vocabulary.bos]))
 
     def _with_media(self, written: _Written) -> tuple[list[int], list[Media]]:
         if not written.images:

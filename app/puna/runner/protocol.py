@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from puna.chat.call_grammar import CallGrammar
 from puna.chat.events import FinishReason, TokenLogprob, Usage
 from puna.chat.messages import Message, Think, Tool
 
@@ -156,17 +157,19 @@ class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
     texts themselves. Once it is fulfilled the answer ends.
 
     Attributes:
-        kind: ``json`` (any object), ``schema`` (JSON schema text) or ``gbnf``.
+        kind: ``json`` (any object), ``schema`` (JSON schema text), ``gbnf`` or
+            ``calls`` (nothing but tool calls).
         after: the grammar starts after this text (the end-of-thinking tag);
             empty = from the first token.
         triggers: the grammar starts when one of these texts appears (tool
             calls that are free to happen); empty = not lazy.
     """
 
-    kind: Literal["json", "schema", "gbnf"]
+    kind: Literal["json", "schema", "gbnf", "calls"]
     source: str = ""
     after: str = ""
     triggers: tuple[str, ...] = ()
+    calls: CallGrammar | None = None
 
 
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):

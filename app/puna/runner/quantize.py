@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from puna.runner import hardware
+from puna.runner import backends, hardware
 from puna.runner.llama import api
 
 FILE_TYPES: Mapping[str, int] = {
@@ -64,6 +64,7 @@ def quantize(source: str, target: str, file_type: int) -> int:
     callback = api.llama_log_callback(told.take)
     api.llama_log_set(callback, ctypes.c_void_p(0))
     api.llama_backend_init()
+    backends.load()
     parameters = api.llama_model_quantize_default_params()
     parameters.ftype = file_type
     parameters.nthread = hardware.physical_cores()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from puna.chat.call_grammar import Alternative, CallGrammar
 from puna.errors import InvalidInput
 from puna.runner import gbnf, gbnf_parser
 from puna.runner.gbnf import Characters, Choice, Literal, Node, Reference, Repeat, Sequence
@@ -299,3 +300,31 @@ def test_random_schemas_end_in_a_grammar_or_a_plain_error() -> None:
             grammar_of(schema(rule))
         except InvalidInput:
             continue
+
+
+ONE = Alternative('<c>{"name":"one","arguments":', json.dumps(PERSON), "}</c>")
+TWO = Alternative('<c>{"name":"two","arguments":', '{"$ref":"#/$defs/t","$defs":{"t":{}}}', "}</c>")
+
+
+def test_calls_follow_the_schema_of_the_tool_they_name() -> None:
+    calls = Constraint("calls", calls=CallGrammar((ONE, TWO), separator="\n", most=2))
+    first = '<c>{"name":"one","arguments":{"name":"x"}}</c>'
+    second = '<c>{"name":"two","arguments":[1]}</c>'
+    for text in (first, second, f"{first}\n{second}"):
+        assert allows(calls, text)
+    for text in ("", "hello", f"{first}{second}", f"{first}\n{first}\n{first}", first[:-1]):
+        assert not allows(calls, text)
+    assert not allows(calls, first.replace('"name":"x"', ""))
+
+
+def test_tools_too_large_for_a_grammar_may_be_called_with_anything() -> None:
+    huge = json.dumps({"enum": ["x" * 40 + str(number) for number in range(1900)]})
+    many = tuple(Alternative(f"t{index}:", huge, ";") for index in range(60))
+    converted = grammar_of(Constraint("calls", calls=CallGrammar(many)))
+    assert converted.warnings
+    assert allows(Constraint("calls", calls=CallGrammar(many)), 't7:{"any":1};')
+
+
+def test_calls_without_a_tool_are_refused() -> None:
+    with pytest.raises(InvalidInput):
+        grammar_of(Constraint("calls", calls=CallGrammar(())))
