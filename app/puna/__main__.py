@@ -10,6 +10,7 @@ def main() -> int:
 
     ``puna runner`` is the child process that holds a model (the frozen app
     starts itself so), ``puna app`` the tray program, all else the command line.
+    Without a display the tray program's server runs in the foreground.
     """
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     if verb == "runner":
@@ -17,12 +18,22 @@ def main() -> int:
 
         return runner()
     if verb == "app":
-        from puna.desktop.main import main as desktop
-
-        return desktop(sys.argv[2:])
+        return _app(sys.argv[2:])
     from puna.cli.main import main as cli
 
     return cli(sys.argv[1:])
+
+
+def _app(arguments: list[str]) -> int:
+    from puna.config.sources import has_display
+
+    if not has_display() and not {"-h", "--help"} & set(arguments):
+        from puna.desktop.headless import main as headless
+
+        return headless()
+    from puna.desktop.main import main as desktop
+
+    return desktop(arguments)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,6 +87,16 @@ def process_environment() -> Mapping[str, str]:
 def service_socket() -> str:
     """``NOTIFY_SOCKET`` of systemd, empty when no service runs us."""
     return os.environ.get("NOTIFY_SOCKET", "")
+
+
+def has_display(platform: str = sys.platform) -> bool:
+    """Whether windows can be shown, as far as the environment tells.
+
+    Source: Qt's choice of its platform plugin on Linux.
+    """
+    if not platform.startswith(("linux", "freebsd")):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def _find(

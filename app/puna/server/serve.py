@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from puna import OLLAMA_VERSION
 from puna.config import admin_token
@@ -22,11 +22,16 @@ from puna.server.sockets import listen
 logger = logging.getLogger(__name__)
 
 
-def run_foreground(cli_settings: Mapping[str, str] | None = None) -> int:
+def run_foreground(
+    cli_settings: Mapping[str, str] | None = None,
+    *,
+    announce: Callable[[Address], None] | None = None,
+) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code.
 
     Args:
         cli_settings: texts of the command line by setting name; they win.
+        announce: tells people the address once it is ours, in place of the usual line.
     """
     loaded, folders = load_process(cli_settings)
     settings = loaded.settings
@@ -41,7 +46,7 @@ def run_foreground(cli_settings: Mapping[str, str] | None = None) -> int:
         sys.stderr.write(f"Error: {_advice(error)}\n")
         return 1
     port: int = sockets[0].getsockname()[1]
-    _announce(Address(settings.host.scheme, settings.host.host, port))
+    (announce or _announce)(Address(settings.host.scheme, settings.host.host, port))
     server = _ForegroundServer(loaded, folders)
     server.run_on(sockets)
     return _exit_code(server.gate.failure)
