@@ -8,7 +8,7 @@ from typing import Self
 
 import psutil
 
-from puna.engine.launch import detached
+from puna.engine import launch
 
 _DRAIN = 1.0
 """Seconds the pipes may stay open after the process ended (a grandchild holds them)."""
@@ -54,7 +54,7 @@ class Child(asyncio.SubprocessProtocol):
         """
         child = cls(on_output, on_log, on_end)
         await child._loop.subprocess_exec(
-            lambda: child, *command, env=dict(environment), **detached()
+            lambda: child, *command, env=dict(environment), **launch.detached()
         )
         return child
 
@@ -115,7 +115,7 @@ class Child(asyncio.SubprocessProtocol):
     def kill(self) -> None:
         """End it now, even when it is suspended; ``on_end`` follows."""
         if not self.is_ended and self.returncode is None:
-            self._open_transport.kill()
+            launch.kill(self._open_transport, self.pid)
 
     async def destroy(self) -> None:
         """End it now and wait until it is gone."""
@@ -153,7 +153,7 @@ class Child(asyncio.SubprocessProtocol):
 
     def _terminate(self) -> None:
         if self.returncode is None:
-            self._open_transport.terminate()
+            launch.terminate(self._open_transport, self.pid)
 
     async def _ends_within(self, patience: float) -> bool:
         try:

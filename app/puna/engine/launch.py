@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 _KEPT = frozenset(
     (
@@ -52,3 +55,42 @@ def detached() -> dict[str, Any]:
         flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
         return {"creationflags": flags}
     return {"start_new_session": True}
+
+
+class Ending(Protocol):
+    """A child process of asyncio: its transport, or its ``Process``."""
+
+    def kill(self) -> None:
+        """End it now."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+
+def kill(child: Ending, pid: int) -> None:
+    """End a child now; one that has ended is fine."""
+    if sys.platform == "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            child.kill()
+    else:
+        _signal(pid, signal.SIGKILL)
+
+
+def terminate(child: Ending, pid: int) -> None:
+    """Ask a child to end; one that has ended is fine."""
+    if sys.platform == "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            child.terminate()
+    else:
+        _signal(pid, signal.SIGTERM)
+
+
+def _signal(pid: int, number: int) -> None:
+    """Signal a child that asyncio waits for.
+
+    asyncio's own ``kill`` looks first whether the child has ended, which takes
+    the exit status away from the thread that waits for it. That thread then
+    warns of an unknown child and reports 255.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

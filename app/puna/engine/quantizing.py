@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
@@ -57,9 +56,10 @@ class Quantizer:
                 last = _message(line)
                 if "progress" in last:
                     yield float(last["progress"])
+        except BaseException:
+            launch.kill(process, process.pid)
+            raise
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
             await process.wait()
         if not last.get("done"):
             await asyncio.to_thread(target.unlink, missing_ok=True)

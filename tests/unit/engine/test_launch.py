@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
+from puna.engine import launch
 from puna.engine.launch import runner_command, runner_environment
 
 
@@ -38,3 +42,16 @@ def test_a_runner_gets_no_secrets_and_nothing_it_does_not_need() -> None:
 
 def test_names_of_variables_count_in_any_case() -> None:
     assert "SystemRoot" in runner_environment({"SystemRoot": "C:\\Windows"})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="exit statuses are only taken away on POSIX")
+@pytest.mark.parametrize("end", [launch.kill, launch.terminate])
+def test_ending_a_child_leaves_its_exit_status_to_who_waits_for_it(
+    end: Callable[[launch.Ending, int], None],
+) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    end(child, child.pid)
+    assert os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) == 3
+    end(child, child.pid)
+    child.returncode = 3
