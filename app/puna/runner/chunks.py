@@ -35,17 +35,6 @@ def chunk_length(pending: int, room: int, *, fast_rows: int = FAST_ROWS) -> int:
     return room
 
 
-def last_chunk_start(length: int, ubatch: int, *, fast_rows: int = FAST_ROWS) -> int:
-    """Where the last chunk of a prompt of ``length`` tokens starts when it is read alone."""
-    start = 0
-    while start < length:
-        size = chunk_length(length - start, ubatch, fast_rows=fast_rows)
-        if start + size == length:
-            break
-        start += size
-    return start
-
-
 def fill_start(start: int, rows: int, *, fast_rows: int = FAST_ROWS) -> int:
     """Where to begin a last chunk of ``rows`` tokens at ``start`` so that it is fast.
 

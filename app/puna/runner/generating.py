@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from puna.runner.candidates import Candidates
-from puna.runner.chunks import last_chunk_start
+from puna.runner.chunks import FAST_ROWS
 from puna.runner.detokenizer import TextStream
 from puna.runner.gate import Gate
 from puna.runner.grammar import GrammarText, grammar_of
 from puna.runner.loading import OpenModel
 from puna.runner.prompts import Prompts
-from puna.runner.protocol import Generate
+from puna.runner.protocol import Generate, Sampling
 from puna.runner.requests import Generation, Prompt
 from puna.runner.sampling import Sampler
 
@@ -72,7 +72,7 @@ class Generations:
             text=TextStream(sampling.stop),
             preserved=self._preserved(request),
             limit=_answer_limit(sampling.num_predict, window.context_length),
-            reuse_limit=self._reuse_limit(sampling.seed, len(prompt.tokens)),
+            reuse_limit=_last_piece(sampling, len(prompt.tokens)),
             kept=self._prompts.kept(request, prompt.tokens),
             window=window.cells,
             tokens=list(prompt.tokens),
@@ -93,16 +93,16 @@ class Generations:
         known = (self._control.get(text) for text in request.preserved)
         return frozenset(token for token in known if token is not None)
 
-    def _reuse_limit(self, seed: int, length: int) -> int:
-        """With a seed the last piece is always read anew.
 
-        Logits depend a little on how a prompt was cut into batches; a repeated
-        request gives the same text only when it is cut the same way.
-        """
-        if seed == -1:
-            return length
-        opened = self._opened
-        return last_chunk_start(length, opened.ubatch, fast_rows=opened.fast_rows)
+def _last_piece(sampling: Sampling, length: int) -> int:
+    """Where the piece of a prompt begins that is always read anew, in a batch of its own.
+
+    Logits depend a little on how a prompt was cut into batches, so a seed repeats
+    a text only when the end of the prompt is always cut the same way.
+    """
+    if sampling.seed == -1 or sampling.temperature <= 0:
+        return length
+    return max(0, length - FAST_ROWS)
 
 
 def _answer_limit(wanted: int, context_length: int) -> int:

@@ -170,6 +170,8 @@ class Loop:
         assert generation is not None
         start = len(slot.tokens)
         run = generation.text_run(start)
+        if start < generation.reuse_limit:
+            run = min(run, generation.reuse_limit - start)
         fast = self._opened.fast_rows
         size = chunk_length(run, room, fast_rows=fast)
         last = start + size == len(generation.tokens)

@@ -38,7 +38,8 @@ class Generation:
 
     Attributes:
         limit: tokens the answer may have.
-        reuse_limit: cached tokens that may be used at most.
+        reuse_limit: cached tokens that may be used at most; what follows is read
+            in a batch of its own.
         kept: tokens at the start that survive when the window slides.
         window: cells it may fill.
     """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from puna.runner.chunks import PrefillRate, chunk_length, fill_start, last_chunk_start
+from puna.runner.chunks import PrefillRate, chunk_length, fill_start
 
 
 def cuts(length: int, room: int, fast: int = 64) -> list[int]:
@@ -37,11 +37,6 @@ def test_every_token_is_read_once_and_no_step_is_too_large(length: int, room: in
 @given(st.integers(1, 5000), st.integers(128, 600))
 def test_the_last_piece_is_long_unless_the_prompt_is_short(length: int, room: int) -> None:
     assert cuts(length, room)[-1] >= min(64, length)
-
-
-@given(st.integers(1, 5000))
-def test_the_last_chunk_starts_where_reading_alone_begins_it(length: int) -> None:
-    assert last_chunk_start(length, 512) == length - cuts(length, 512)[-1]
 
 
 @pytest.mark.parametrize(
