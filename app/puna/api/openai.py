@@ -99,6 +99,7 @@ class ChatCompletionRequest(WireModel):
         default_factory=list
     )
     tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
     reasoning: Reasoning | None = None
     reasoning_effort: str | None = None
     logprobs: bool = False

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from puna.chat.call_grammar import CallGrammar
 from puna.chat.events import (
     Event,
     Finished,
@@ -17,9 +18,9 @@ from puna.chat.events import (
 )
 from puna.chat.messages import Message, Tool
 from puna.chat.parsers.base import OutputParser
-from puna.chat.parsing import Answer, parser_for
+from puna.chat.parsing import Answer, opens, parser_for
 from puna.engine.lease import Lease
-from puna.runner.protocol import Conversation, Delta, Generate, Progress, Raw, Render
+from puna.runner.protocol import Constraint, Conversation, Delta, Generate, Progress, Raw, Render
 from puna.services.calls import Calls
 from puna.services.formats import constraint_of
 from puna.services.option_values import Merged
@@ -36,6 +37,8 @@ class Job:
 
     Attributes:
         tools: what the model may call.
+        calls: the answer has to be one of these.
+        one_call: what the model calls after the first call is dropped.
         of_generate: ``/api/generate``: tokens without visible text count as
             empty deltas, and the tokens of the answer are reported.
         context_length: tokens the request may use, ``None`` = all the model has.
@@ -47,6 +50,8 @@ class Job:
     tools: tuple[Tool, ...] = ()
     of_generate: bool = False
     context_length: int | None = None
+    calls: CallGrammar | None = None
+    one_call: bool = False
 
 
 async def answer(lease: Lease, job: Job, options: Merged) -> AsyncGenerator[Closing | Event, None]:
@@ -55,9 +60,11 @@ async def answer(lease: Lease, job: Job, options: Merged) -> AsyncGenerator[Clos
     Raises:
         PunaError: the request is refused or the runner fails.
     """
-    parser = parser_for(job.profile.output, await _circumstances(lease, job))
-    calls = Calls(at_end=job.profile.template.kind == "jinja")
-    async with aclosing(lease.generate(_request(lease, job, options))) as reports:
+    circumstances = await _circumstances(lease, job)
+    parser = parser_for(job.profile.output, circumstances)
+    calls = Calls(at_end=job.profile.template.kind == "jinja", only_first=job.one_call)
+    request = _request(lease, job, options, _constraint(job, circumstances))
+    async with aclosing(lease.generate(request)) as reports:
         async for report in reports:
             if isinstance(report, Delta):
                 for event in calls.passed(_shown(job, parser.feed(report.text), report.logprobs)):
@@ -69,14 +76,14 @@ async def answer(lease: Lease, job: Job, options: Merged) -> AsyncGenerator[Clos
                 yield Finished(report.reason, report.usage, _warnings(parser, report.usage))
 
 
-def _request(lease: Lease, job: Job, options: Merged) -> Generate:
+def _request(lease: Lease, job: Job, options: Merged, constraint: Constraint | None) -> Generate:
     controls = job.controls
     is_raw = isinstance(job.prompt, Raw)
     return Generate(
         id=0,
         prompt=job.prompt,
         sampling=options.sampling,
-        constraint=constraint_of(controls.format, after=_end_of_thinking(job)),
+        constraint=constraint,
         preserved=_preserved(lease, job),
         logprobs=controls.top_logprobs if controls.logprobs else -1,
         truncate=controls.truncate,
@@ -87,10 +94,20 @@ def _request(lease: Lease, job: Job, options: Merged) -> Generate:
     )
 
 
+def _constraint(job: Job, circumstances: Answer) -> Constraint | None:
+    """What the answer is held to; calls leave room for reasoning only where it has begun."""
+    after = _end_of_thinking(job)
+    if job.calls is None:
+        return constraint_of(job.controls.format, after=after)
+    tags = job.profile.output.thinking_tags
+    begun = tags is not None and opens(circumstances, tags[0])
+    return Constraint("calls", after=after if begun else "", calls=job.calls)
+
+
 def _preserved(lease: Lease, job: Job) -> tuple[str, ...]:
     """Control tokens that the parser must see as text."""
     output = job.profile.output
-    if output.family:
+    if output.family or job.calls is not None:
         return lease.loaded.control_tokens
     tags = output.thinking_tags or ()
     return (*tags, output.tool_tag) if output.tool_tag else tags

@@ -21,16 +21,17 @@ _LONG = string.ascii_letters + string.digits
 
 
 class Calls:
-    """The tool calls of one answer."""
+    """The tool calls of one answer; ``only_first``: further ones are dropped."""
 
-    def __init__(self, *, at_end: bool) -> None:
+    def __init__(self, *, at_end: bool, only_first: bool = False) -> None:
         self._at_end = at_end
+        self._only_first = only_first
         self._ids: dict[int, str] = {}
         self._held: list[Event] = []
 
     def passed(self, events: Iterable[Event]) -> list[Event]:
         """``events`` with ids; calls that are told at the end are kept back."""
-        named = [self._named(event) for event in events]
+        named = self._all_named(events)
         if not self._at_end:
             return named
         self._held += [event for event in named if isinstance(event, ToolCallEvent)]
@@ -38,7 +39,20 @@ class Calls:
 
     def closed(self, events: Iterable[Event]) -> list[Event]:
         """The last events, after those that were kept back."""
-        return [*self._held, *(self._named(event) for event in events)]
+        return [*self._held, *self._all_named(events)]
+
+    def _all_named(self, events: Iterable[Event]) -> list[Event]:
+        return [self._named(event) for event in events if not self._is_further(event)]
+
+    def _is_further(self, event: Event) -> bool:
+        """A call after the only one that was wanted."""
+        match event:
+            case ToolCallEvent(call):
+                return self._only_first and call.index > 0
+            case ToolCallDelta(index):
+                return self._only_first and index > 0
+            case _:
+                return False
 
     def _named(self, event: Event) -> Event:
         match event:

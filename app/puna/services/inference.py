@@ -20,6 +20,7 @@ from puna.errors import CapabilityMissing, InvalidInput
 from puna.runner.protocol import Detokenize, Render
 from puna.services import prompts
 from puna.services.answering import Job, answer
+from puna.services.forced_calls import Forced, described, forced
 from puna.services.loading import Room, model_spec
 from puna.services.lookup import find, require_local
 from puna.services.option_values import Merged, merge
@@ -94,11 +95,9 @@ class Inference:
             yield await self._unload(subject)
             return
         controls = prompts.with_thinking(controls, subject.profile, request.model)
-        _require(subject, "chat", tools=bool(request.tools))
-        job: Job | None = None
-        if request.messages:
-            prompt = prompts.of_chat(request, controls, subject.model, subject.profile)
-            job = Job(subject.profile, controls, prompt, request.tools)
+        calls = forced(request, subject.profile)
+        _require(subject, "chat", tools=bool(request.tools) and calls is None)
+        job = _chat_job(request, controls, subject, calls) if request.messages else None
         async with aclosing(self._run(subject, job, controls)) as answers:
             async for item in answers:
                 yield item
@@ -142,8 +141,12 @@ class Inference:
     def spec(self, subject: Subject, options: Merged) -> ModelSpec:
         """How the model is to be opened for these options."""
         self._running.note(subject.model)
-        taken = sum(model.memory for model in self.scheduler.loaded())
-        room = Room(self.scheduler.free_memory() + taken, self.scheduler.machine.memory.total)
+        machine = self.scheduler.machine
+        room = Room(
+            available=self.scheduler.available_memory(),
+            total=machine.memory.total,
+            gpu=bool(machine.gpus),
+        )
         return model_spec(
             subject.model,
             subject.profile.info,
@@ -184,6 +187,19 @@ async def _rendered(lease: Lease, request: Render) -> Rendered:
     earlier = (await lease.detokenize(Detokenize(0, before))).text if before else ""
     found = await lease.render(request)
     return Rendered(earlier + found.text, found.images)
+
+
+def _chat_job(
+    request: ChatRequest, controls: Controls, subject: Subject, calls: Forced | None
+) -> Job:
+    profile, tools, choice = subject.profile, request.tools, request.tool_choice
+    if calls is None:
+        prompt = prompts.of_chat(request, controls, subject.model, profile)
+        return Job(profile, controls, prompt, tools, one_call=not choice.parallel)
+    if not profile.can("tools"):
+        request = described(request)
+    prompt = prompts.of_chat(request, controls, subject.model, profile)
+    return Job(calls.profile, controls, prompt, tools, calls=calls.grammar)
 
 
 def _check_top_logprobs(controls: Controls) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from puna.chat.messages import Tool, ToolCall
+from puna.chat.parsers import qwen
 from puna.chat.parsers.blocks import BlockForm, Start, closed_by
 from puna.chat.parsers.values import typed, types_of
 
@@ -14,11 +15,13 @@ _PARAMETER = re.compile(r"<parameter=([^>]+)>(.*?)</parameter>", re.DOTALL)
 
 
 def read_calls(body: str, tools: Sequence[Tool]) -> list[ToolCall]:
-    """One or more functions, each with its parameters.
+    """One or more functions, each with its parameters, or a call as JSON.
 
     Raises:
         ValueError: a parameter without its end.
     """
+    if body.lstrip().startswith("{"):
+        return qwen.read_calls(body, tools)
     calls = []
     for name, inner in _FUNCTION.findall(body):
         rest = _PARAMETER.sub("", inner)

@@ -122,18 +122,14 @@ class _ObjectScanner:
 
     def feed(self, char: str) -> None:
         self._text.append(char)
+        if self._quotes(char):
+            return
         self._count(char)
-        if self._escaped:
-            self._escaped = False
-        elif char == "\\":
-            self._escaped = True
-        elif char == '"':
-            self._in_string = not self._in_string
-        elif not self._in_string and char == "{":
+        if char == "{":
             if self._depth == 0:
                 self._start = len(self._text) - 1
             self._depth += 1
-        elif not self._in_string and char == "}" and self._depth:
+        elif char == "}" and self._depth:
             self._depth -= 1
             if self._depth == 0:
                 self._finish()
@@ -149,8 +145,21 @@ class _ObjectScanner:
         self._start = max(self._start - count, -1)
         self._open = dict.fromkeys(_BRACKETS, 0)
         self._ever = dict.fromkeys(_BRACKETS, False)
+        self._in_string = self._escaped = False
         for char in self._text:
-            self._count(char)
+            if not self._quotes(char):
+                self._count(char)
+
+    def _quotes(self, char: str) -> bool:
+        """Whether the character belongs to a string, its quotes included."""
+        if self._escaped:
+            self._escaped = False
+        elif char == "\\":
+            self._escaped = True
+        elif char == '"':
+            self._in_string = not self._in_string
+            return True
+        return self._in_string
 
     def _count(self, char: str) -> None:
         for opening, closing in _BRACKETS.items():

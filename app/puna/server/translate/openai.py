@@ -23,7 +23,7 @@ from puna.server.errors import openai_body
 from puna.server.streaming import event
 from puna.server.translate import openai_messages as parts
 from puna.server.translate.native import Piece, logprobs
-from puna.services.requests import Answer, ChatRequest, Controls, Rendered
+from puna.services.requests import Answer, ChatRequest, Controls, Rendered, ToolChoice
 
 DONE = b"data: [DONE]\n\n"
 FINGERPRINT = "fp_ollama"
@@ -39,10 +39,13 @@ def chat_request(body: wire.ChatCompletionRequest) -> ChatRequest:
         raise InvalidInput("[] is too short - 'messages'")
     if body.n not in (None, 1):
         raise InvalidInput("only one choice can be generated, n must be 1")
+    parallel = body.parallel_tool_calls is not False
+    tools, choice = _tools(body.tools, body.tool_choice, parallel=parallel)
     return ChatRequest(
         model=body.model,
         messages=parts.messages(body.messages),
-        tools=_tools(body.tools, body.tool_choice),
+        tools=tools,
+        tool_choice=choice,
         controls=Controls(
             options=_options(body),
             keep_alive=body.keep_alive,  # type: ignore[arg-type]
@@ -57,16 +60,38 @@ def chat_request(body: wire.ChatCompletionRequest) -> ChatRequest:
     )
 
 
-def _tools(tools: Sequence[dict[str, Any]], choice: Any) -> tuple[Tool, ...]:
-    """The tools on offer: none of them, the named one, or all."""
+def _tools(
+    tools: Sequence[dict[str, Any]], choice: Any, *, parallel: bool
+) -> tuple[tuple[Tool, ...], ToolChoice]:
+    """The tools on offer, and what must be called.
+
+    Raises:
+        InvalidInput: not a choice.
+    """
     offered = tuple(Tool(item) for item in tools)
     match choice:
+        case None | "auto":
+            return offered, ToolChoice(parallel=parallel)
         case "none":
-            return ()
+            return (), ToolChoice()
+        case "required" | "any":
+            return offered, ToolChoice(required=True, parallel=parallel)
         case {"function": {"name": str(name)}}:
-            return tuple(tool for tool in offered if tool.name == name)
+            return offered, ToolChoice(required=True, name=name, parallel=parallel)
+        case {"allowed_tools": {"tools": list(allowed), **rest}}:
+            names = [_tool_name(item) for item in allowed]
+            fewer = tuple(tool for tool in offered if tool.name in names)
+            required = rest.get("mode") == "required"
+            return fewer, ToolChoice(required=required, parallel=parallel)
+    raise InvalidInput('tool_choice must be "auto", "none", "required" or a function by name')
+
+
+def _tool_name(item: Any) -> str:
+    match item:
+        case {"function": {"name": str(name)}}:
+            return name
         case _:
-            return offered
+            return ""
 
 
 def _options(body: wire.ChatCompletionRequest) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""Answers that have to be tool calls, with models that know tools and with those that do not.
+
+A model whose template has no place for tools reads of them in a system
+message, and of earlier calls and their results in plain turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from msgspec import structs
+
+from puna.api.gojson import dumps
+from puna.chat.call_grammar import CallGrammar
+from puna.chat.call_notation import notation_of
+from puna.chat.messages import Message, Tool, ToolCall
+from puna.errors import InvalidInput
+from puna.services.profile import Profile
+from puna.services.requests import ChatRequest, ToolChoice
+
+_MOST = 8
+_INTRODUCTION = (
+    "You can call these functions. Answer with calls only, each a JSON object with the "
+    'keys "name" and "arguments" between <tool_call> and </tool_call>.\n'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """How the calls are written.
+
+    Attributes:
+        profile: the model with the reader of that notation.
+    """
+
+    grammar: CallGrammar
+    profile: Profile
+
+
+def forced(request: ChatRequest, profile: Profile) -> Forced | None:
+    """What the answer is held to; ``None`` when the model may say what it likes.
+
+    Raises:
+        InvalidInput: a call is required and nothing fits.
+    """
+    choice = request.tool_choice
+    if not choice.required:
+        return None
+    tools = _callable(request.tools, choice)
+    notation, output = notation_of(profile.output, profile.template.source)
+    one = bool(choice.name) or not choice.parallel or not profile.can("tools")
+    grammar = notation.grammar(tools, 1 if one else _MOST)
+    return Forced(grammar, replace(profile, output=output))
+
+
+def _callable(tools: tuple[Tool, ...], choice: ToolChoice) -> list[Tool]:
+    found = [tool for tool in tools if tool.name and choice.name in ("", tool.name)]
+    if found:
+        return found
+    if choice.name:
+        raise InvalidInput(f"tool_choice names {choice.name!r}, which is not among the tools")
+    raise InvalidInput("tool_choice requires a call, but the request has no tools")
+
+
+def described(request: ChatRequest) -> ChatRequest:
+    """The request for a model that does not know tools: they are told in words."""
+    tools = "\n".join(dumps(tool.raw).decode() for tool in request.tools)
+    messages = [_in_words(message) for message in request.messages]
+    system = Message("system", _INTRODUCTION + tools)
+    if messages and messages[0].role == "system":
+        first = messages.pop(0)
+        system = structs.replace(first, content=f"{first.content}\n\n{system.content}")
+    return replace(request, messages=(system, *messages), tools=())
+
+
+def _in_words(message: Message) -> Message:
+    if message.role == "tool":
+        content = f"<tool_response>\n{message.content}\n</tool_response>"
+        return Message("user", content, images=message.images)
+    if message.tool_calls:
+        calls = "\n".join(map(_call_text, message.tool_calls))
+        content = f"{message.content}\n{calls}".strip()
+        return structs.replace(message, content=content, tool_calls=())
+    return message
+
+
+def _call_text(call: ToolCall) -> str:
+    found = dumps({"name": call.name, "arguments": dict(call.arguments)}).decode()
+    return f"<tool_call>\n{found}\n</tool_call>"

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from puna.chat.call_notation import HERMES_TAG, notation_of
+from puna.chat.events import TextDelta, ToolCallEvent
+from puna.chat.messages import Think, Tool
+from puna.chat.parsing import PARSERS, Answer, OutputFormat, parser_for
+
+TOOLS = tuple(
+    Tool({"type": "function", "function": {"name": name, "parameters": {"type": "object"}}})
+    for name in ("weather", "add_one")
+)
+ARGUMENTS = ('{"city": "Oslo ] } <x>"}', '{"n": 1}')
+
+
+def written(output: OutputFormat, template: str) -> tuple[str, OutputFormat, int]:
+    """What the grammar makes a model write, as many calls as it may."""
+    notation, reading = notation_of(output, template)
+    grammar = notation.grammar(TOOLS, 2)
+    calls = [
+        option.before + arguments + option.after
+        for option, arguments in zip(grammar.alternatives, ARGUMENTS, strict=True)
+    ]
+    text = grammar.opening + grammar.separator.join(calls[: grammar.most]) + grammar.closing
+    return text, reading, grammar.most
+
+
+OUTPUTS = [
+    *((OutputFormat(family), "") for family in PARSERS),
+    *((OutputFormat(family, detected=True), "") for family in PARSERS),
+    (OutputFormat("ministral"), "[TOOL_CALLS] [{"),
+    (OutputFormat("ministral"), "[TOOL_CALLS]name[ARGS]"),
+    (OutputFormat("deepseek3"), "```json"),
+    (OutputFormat(), ""),
+    (OutputFormat("", ("<think>", "</think>")), ""),
+    *((OutputFormat("", None, tag), "") for tag in ("{", "[", HERMES_TAG, "<|call|>")),
+]
+
+
+@pytest.mark.parametrize(("output", "template"), OUTPUTS, ids=str)
+@pytest.mark.parametrize("step", [1, 1000])
+def test_every_model_reads_the_calls_it_is_made_to_write(
+    output: OutputFormat, template: str, step: int
+) -> None:
+    text, reading, count = written(output, template)
+    parser = parser_for(reading, Answer(TOOLS, think=Think(False)))
+    events = [
+        event for at in range(0, len(text), step) for event in parser.feed(text[at : at + step])
+    ]
+    events += parser.close()
+    calls = [event.call for event in events if isinstance(event, ToolCallEvent)]
+    expected = [("weather", {"city": "Oslo ] } <x>"}), ("add_one", {"n": 1})][:count]
+    assert [(call.name, dict(call.arguments)) for call in calls] == expected
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)).strip() == ""
+
+
+def test_a_name_that_needs_escapes_stays_one_json_string() -> None:
+    notation, _ = notation_of(OutputFormat("hermes"), "")
+    tool = Tool({"function": {"name": 'a"b'}})
+    (option,) = notation.grammar([tool], 1).alternatives
+    assert '"a\\"b"' in option.before
+    assert option.schema == '{"type": "object"}'
