@@ -1,0 +1,113 @@
+"""Answers of a real model through the whole server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.model
+
+Start = Callable[..., Any]
+STORY = {"role": "user", "content": "Tell me a long story about the sea."}
+
+
+@pytest.fixture
+def serve(start: Start, smollm2: Path) -> Any:
+    """A client of a server that has the model ``smol``."""
+    client = start()
+    data = smollm2.read_bytes()
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    assert client("POST", f"/api/blobs/{digest}", data).status == 201
+    body = {"model": "smol", "files": {"smol.gguf": digest}, "stream": False}
+    assert client("POST", "/api/create", body).json == {"status": "success"}
+    return client
+
+
+def begin_stream(client: Any, **body: Any) -> tuple[socket.socket, bytes]:
+    """A chat stream that has begun."""
+    data = json.dumps({"model": "smol", "messages": [STORY], **body}).encode()
+    connection = socket.create_connection(("127.0.0.1", client.port), timeout=60)
+    head = f"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+    connection.sendall(head.encode() + data)
+    received = b""
+    while b'"content"' not in received:
+        received += connection.recv(65536)
+    return connection, received
+
+
+def test_a_chat_streams_line_by_line_and_ends_with_metrics(serve: Any) -> None:
+    answer = serve("POST", "/api/chat", {"model": "smol", "messages": [STORY], "options": {"num_predict": 5}})  # fmt: skip
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert len(lines) > 3
+    assert not any(line["done"] for line in lines[:-1])
+    last = lines[-1]
+    assert (last["done"], last["done_reason"], last["eval_count"]) == (True, "length", 5)
+    assert all(last[key] > 0 for key in ("total_duration", "load_duration", "prompt_eval_count"))
+
+
+def test_what_is_ignored_is_said_in_a_header(serve: Any) -> None:
+    body = {"model": "smol", "prompt": "hi", "options": {"nonsense": 1, "num_predict": 1}}
+    for stream in (True, False):
+        answer = serve("POST", "/api/generate", {**body, "stream": stream})
+        assert "nonsense" in answer.headers["puna-warning"]
+
+
+def test_a_prompt_that_was_cut_is_told(serve: Any) -> None:
+    turns = [
+        {"role": role, "content": "word " * 40} for _ in range(10) for role in ("user", "assistant")
+    ]
+    options = {"num_ctx": 256, "num_predict": 2}
+    body = {"model": "smol", "messages": [*turns, STORY], "options": options}
+    whole = serve("POST", "/api/chat", {**body, "stream": False})
+    assert "dropped_messages=" in whole.headers["puna-truncated"]
+    last = json.loads(serve("POST", "/api/chat", body).body.splitlines()[-1])
+    assert last["dropped_messages"] > 0
+    assert last["prompt_tokens_total"] > 256 >= last["prompt_eval_count"]
+
+
+def test_a_client_that_leaves_stops_its_answer(serve: Any) -> None:
+    connection, _ = begin_stream(serve, options={"num_predict": 4000})
+    connection.close()
+    began = time.monotonic()
+    body = {"model": "smol", "messages": [STORY], "stream": False, "options": {"num_predict": 2}}
+    assert serve("POST", "/api/chat", {**body, "keep_alive": 0}).status == 200
+    while serve("GET", "/api/ps").json["models"]:
+        assert time.monotonic() - began < 20, "the model is still busy"
+
+
+def test_a_stop_of_the_server_ends_streams_with_an_error_line(serve: Any) -> None:
+    connection, received = begin_stream(serve, options={"num_predict": 4000})
+    with connection:
+        serve.server.stop()
+        while chunk := connection.recv(65536):
+            received += chunk
+    assert b'{"error":"the server is shutting down"}\n' in received
+    assert b'"done":true' not in received
+    assert received.endswith(b"0\r\n\r\n")
+
+
+def test_openai_streams_end_with_done(serve: Any) -> None:
+    body = {"model": "smol", "messages": [STORY], "stream": True, "max_tokens": 3}
+    answer = serve("POST", "/v1/chat/completions", {**body, "stream_options": {"include_usage": True}})  # fmt: skip
+    events = [piece.removeprefix("data: ") for piece in answer.body.decode().split("\n\n") if piece]
+    assert events[-1] == "[DONE]"
+    chunks = [json.loads(event) for event in events[:-1]]
+    assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert chunks[-2]["choices"][0]["finish_reason"] == "length"
+    assert chunks[-1]["usage"]["completion_tokens"] == 3
+    assert len({chunk["id"] for chunk in chunks}) == 1
+
+
+def test_a_chat_model_makes_embeddings_too(serve: Any) -> None:
+    answer = serve("POST", "/api/embed", {"model": "smol", "input": ["a", "b"], "dimensions": 10})
+    vectors = answer.json["embeddings"]
+    assert [len(vector) for vector in vectors] == [10, 10]
+    assert all(abs(sum(value**2 for value in vector) - 1) < 1e-3 for vector in vectors)
