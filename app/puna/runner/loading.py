@@ -13,6 +13,7 @@ from typing import Any, Literal
 from puna.errors import ModelLoadError
 from puna.runner import hardware
 from puna.runner.batch import Batch
+from puna.runner.chunks import FAST_ROWS
 from puna.runner.llama import KV_TYPES, Context, Model, api
 from puna.runner.log import NativeLog
 from puna.runner.multimodal import Projector
@@ -43,35 +44,6 @@ class LoadError(ModelLoadError):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenModel:
-    """Everything the loop works with. Closed by the end of the process.
-
-    Attributes:
-        context_length: tokens a prompt may have, as asked.
-        window: tokens a sequence may have: that, rounded up as the cache is.
-        slots: sequences that decode together.
-        scratch: id of the spare sequence used for vectors of a chat model.
-        ubatch: rows of one decode step at most.
-        fast_rows: rows from which on the CPU has its fast attention, 0 = no such step.
-    """
-
-    options: LoadOptions
-    model: Model
-    context: Context
-    batch: Batch
-    projector: Projector | None
-    adapters: tuple[Any, ...]
-    context_length: int
-    window: int
-    slots: int
-    scratch: int
-    ubatch: int
-    threads: int
-    fast_rows: int
-    report: Loaded
-
-
-@dataclass(frozen=True, slots=True)
 class Shape:
     """Sizes of a context. Pure choice, see :func:`choose_shape`."""
 
@@ -84,6 +56,67 @@ class Shape:
     ubatch: int
 
 
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """Everything the loop works with. Closed by the end of the process.
+
+    Attributes:
+        fast_rows: rows from which on the CPU has its fast attention, 0 = no such step.
+    """
+
+    options: LoadOptions
+    model: Model
+    context: Context
+    batch: Batch
+    projector: Projector | None
+    shape: Shape
+    fast_rows: int
+    report: Loaded
+
+    @property
+    def context_length(self) -> int:
+        """Tokens a prompt may have, as asked."""
+        return self.shape.context_length
+
+    @property
+    def window(self) -> int:
+        """Tokens a sequence may have: the context, rounded up as the cache is."""
+        return self.shape.window
+
+    @property
+    def slots(self) -> int:
+        """Sequences that decode together."""
+        return self.shape.slots
+
+    @property
+    def scratch(self) -> int:
+        """Id of the spare sequence, used for vectors of a chat model."""
+        return self.shape.sequences - 1
+
+    @property
+    def ubatch(self) -> int:
+        """Rows of one decode step at most."""
+        return self.shape.ubatch
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """An opened model file. ``gpu_layers``: how many of its layers are on GPUs."""
+
+    model: Model
+    gpu_layers: int
+    mapped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """Time and memory before a load, to tell what it took."""
+
+    ns: int
+    gpu: int
+    resident: int
+
+
 def open_model(
     options: LoadOptions, log: NativeLog, progress: Callable[[float], None]
 ) -> OpenModel:
@@ -92,26 +125,50 @@ def open_model(
     Raises:
         LoadError: with the reason llama.cpp gave.
     """
-    started = time.monotonic_ns()
-    gpu_before, resident_before = hardware.free_gpu_memory(), hardware.resident_memory()
+    before = _now()
     threads = options.threads or hardware.physical_cores()
-    model, gpu_layers, mapped = _open_weights(options, log, progress)
+    weights = _open_weights(options, log, progress)
+    model = weights.model
     shape = choose_shape(options, model, hardware.available_memory(), hardware.total_memory())
     context, shape = _open_context(options, model, shape, threads, log)
-    adapters = tuple(_open_adapters(options.adapters, model, context, log))
+    _apply_adapters(options.adapters, model, context, log)
     projector = _open_projector(options, model, threads, log)
     batch = Batch(shape.batch + 64, shape.sequences)
     _warm_up(model, context, batch)
-    gpu = max(0, gpu_before - hardware.free_gpu_memory())
-    resident = max(0, hardware.resident_memory() - resident_before)
-    report = Loaded(
+    on_cpu = weights.gpu_layers == 0
+    return OpenModel(
+        options=options,
+        model=model,
+        context=context,
+        batch=batch,
+        projector=projector,
+        shape=shape,
+        fast_rows=FAST_ROWS if on_cpu and options.flash_attention != "off" else 0,
+        report=_describe(options, weights, context, projector, shape, threads, before),
+    )
+
+
+def _describe(
+    options: LoadOptions,
+    weights: _Weights,
+    context: Context,
+    projector: Projector | None,
+    shape: Shape,
+    threads: int,
+    before: _Moment,
+) -> Loaded:
+    model, now = weights.model, _now()
+    gpu, resident = max(0, before.gpu - now.gpu), max(0, now.resident - before.resident)
+    # Mapped pages count as ours when they are touched, which is soon.
+    main = max(resident, model.size) if weights.mapped and not gpu else resident
+    return Loaded(
         context_length=shape.context_length,
         slots=shape.slots,
         trained_context=model.trained_context,
-        memory=gpu + max(resident, model.size if mapped and not gpu else 0),
+        memory=gpu + main,
         memory_gpu=gpu,
         layers=model.layers,
-        layers_gpu=gpu_layers,
+        layers_gpu=weights.gpu_layers,
         vocab_size=model.vocabulary.size,
         embedding_length=model.output_length,
         vision=projector is not None and projector.vision,
@@ -119,30 +176,17 @@ def open_model(
         pooling=_POOLINGS.get(context.pooling, "none"),
         threads=threads,
         batch=shape.ubatch,
-        mmap=mapped,
+        mmap=weights.mapped,
         flash_attention=options.flash_attention != "off",
         can_shift=context.can_shift and not model.keeps_state,
         control_tokens=tuple(_control_texts(model)),
-        load_ns=time.monotonic_ns() - started,
+        load_ns=now.ns - before.ns,
         devices=hardware.devices(),
     )
-    on_cpu = gpu_layers == 0
-    return OpenModel(
-        options=options,
-        model=model,
-        context=context,
-        batch=batch,
-        projector=projector,
-        adapters=adapters,
-        context_length=shape.context_length,
-        window=shape.window,
-        slots=shape.slots,
-        scratch=shape.sequences - 1,
-        ubatch=shape.ubatch,
-        threads=threads,
-        fast_rows=64 if on_cpu and options.flash_attention != "off" else 0,
-        report=report,
-    )
+
+
+def _now() -> _Moment:
+    return _Moment(time.monotonic_ns(), hardware.free_gpu_memory(), hardware.resident_memory())
 
 
 def choose_shape(options: LoadOptions, model: Model, free: int, total: int) -> Shape:
@@ -178,8 +222,7 @@ def _round_up(length: int) -> int:
 
 def _open_weights(
     options: LoadOptions, log: NativeLog, progress: Callable[[float], None]
-) -> tuple[Model, int, bool]:
-    """The model, layers on GPUs, and whether the file is mapped."""
+) -> _Weights:
     for path in options.paths:
         if not Path(path).is_file():
             raise LoadError("file", "the model file does not exist")
@@ -195,7 +238,7 @@ def _open_weights(
         if handle:
             model = Model(handle)
             on_gpu = model.layers if layers < 0 else min(layers, model.layers)
-            return model, on_gpu, mapped
+            return _Weights(model, on_gpu, mapped)
         if not _about_memory(log):
             break
     raise _failure(log, "the model file cannot be loaded")
@@ -267,9 +310,9 @@ def _smaller(shape: Shape) -> Shape:
     return Shape(shape.context_length, shape.window, shape.window, 1, 2, shape.batch, shape.ubatch)
 
 
-def _open_adapters(
+def _apply_adapters(
     adapters: tuple[Adapter, ...], model: Model, context: Context, log: NativeLog
-) -> Iterator[Any]:
+) -> None:
     if not adapters:
         return
     handles = []
@@ -284,7 +327,6 @@ def _open_adapters(
     scales = (ctypes.c_float * count)(*(adapter.scale for adapter in adapters))
     if api.llama_set_adapters_lora(context.handle, pointers, count, scales) != 0:
         raise _failure(log, "the adapter does not fit the model")
-    yield from handles
 
 
 def _open_projector(
