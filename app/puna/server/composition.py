@@ -16,12 +16,14 @@ from puna.services.creation import Creation
 from puna.services.embedding import Embedder
 from puna.services.hub import Services
 from puna.services.inference import Inference
+from puna.services.loadable import Loadable
 from puna.services.models import Models
 from puna.services.notices import Notices
 from puna.services.profile import Profile, Profiles
 from puna.services.running import Running
 from puna.services.tokens import Tokens
 from puna.services.transfers import Transfers
+from puna.services.translated import Translations
 from puna.store.installed import InstalledModel
 from puna.store.store import Store
 
@@ -49,6 +51,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
 
     transfers = Transfers(store, lambda: configuration.current)
     running, profiles = Running(scheduler), Profiles()
+    translations = Translations(folders.state / "translated")
 
     def describe(model: InstalledModel) -> Profile:
         return profiles.of(model, configuration.current.go_template)
@@ -59,6 +62,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         lambda: configuration.current,
         state_folder,
         profiles,
+        Loadable(translations),
         running,
     )
     return Services(
@@ -71,6 +75,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
             describe,
             variant=lambda: str(configuration.current.go_template),
             memory=folders.cache / "models.json",
+            after_removal=lambda: translations.tidy(store.blobs),
         ),
         running=running,
         inference=inference,
@@ -84,6 +89,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
             check_template=templates.inspect_go,
             detect_template=known_templates.detect,
         ),
+        translations=translations,
     )
 
 

@@ -42,7 +42,7 @@ class Embedder:
         window = options.integer("num_ctx")
         if request.inputs and window is not None and window <= 0:
             raise InvalidInput(_NOT_EVEN_ONE)
-        spec = self._inference.spec(subject, _without_window(options))
+        spec = await self._inference.spec(subject, _without_window(options))
         async with self._inference.scheduler.acquire(spec, request.keep_alive) as lease:
             if not request.inputs:
                 return Embeddings(b"", 0, (), lease.load_ns)

@@ -15,6 +15,7 @@ from puna.services.notices import Notices
 from puna.services.running import Running
 from puna.services.tokens import Tokens
 from puna.services.transfers import Transfers
+from puna.services.translated import Translations
 from puna.store.store import Store
 
 
@@ -33,6 +34,7 @@ class Services:
     tokens: Tokens
     transfers: Transfers
     creation: Creation
+    translations: Translations
 
     async def start(self) -> None:
         """Open the store and get a runner ready.
@@ -40,8 +42,12 @@ class Services:
         Raises:
             Conflict, StoreError: the models folder cannot be used.
         """
-        await asyncio.to_thread(self.store.open)
+        await asyncio.to_thread(self._open)
         self.scheduler.start()
+
+    def _open(self) -> None:
+        self.store.open()
+        self.translations.tidy(self.store.blobs)
 
     async def aclose(self) -> None:
         """Stop transfers, then the runners, then give the store back."""

@@ -21,6 +21,7 @@ from puna.runner.protocol import Detokenize, Render
 from puna.services import prompts
 from puna.services.answering import Job, answer
 from puna.services.forced_calls import Forced, described, forced
+from puna.services.loadable import Loadable
 from puna.services.loading import Room, model_spec
 from puna.services.lookup import find, require_local
 from puna.services.option_values import Merged, merge
@@ -58,6 +59,7 @@ class Inference:
         settings: gives the settings in force.
         state_folder: where runners keep the state of conversations.
         profiles: what models can do.
+        loadable: finds, and looks at, the files to open.
         running: is told of each model that is about to be loaded.
     """
 
@@ -68,6 +70,7 @@ class Inference:
         settings: Callable[[], Settings],
         state_folder: Callable[[], str],
         profiles: Profiles,
+        loadable: Loadable,
         running: Running,
     ) -> None:
         self._library = library
@@ -75,6 +78,7 @@ class Inference:
         self._settings = settings
         self._state_folder = state_folder
         self._profiles = profiles
+        self._loadable = loadable
         self._running = running
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Answer, None]:
@@ -138,8 +142,13 @@ class Inference:
         require_local(model, no_cloud=settings.no_cloud)
         return Subject(asked, model, self._profiles.of(model, settings.go_template))
 
-    def spec(self, subject: Subject, options: Merged) -> ModelSpec:
-        """How the model is to be opened for these options."""
+    async def spec(self, subject: Subject, options: Merged) -> ModelSpec:
+        """How the model is to be opened for these options.
+
+        Raises:
+            InvalidModelFile, ModelLoadError, StoreError: its files cannot be opened.
+        """
+        paths = await self._loadable.paths(subject.model)
         self._running.note(subject.model)
         machine = self.scheduler.machine
         room = Room(
@@ -149,6 +158,7 @@ class Inference:
         )
         return model_spec(
             subject.model,
+            paths,
             subject.profile.info,
             options,
             self._settings(),
@@ -166,7 +176,7 @@ class Inference:
     ) -> AsyncGenerator[Answer, None]:
         """Load the model, then answer; without a job that is all."""
         options = merge(controls.options, subject.model.parameters)
-        spec = self.spec(subject, options)
+        spec = await self.spec(subject, options)
         window = None if spec.auto_context else spec.load.context_length
         async with self.scheduler.acquire(spec, controls.keep_alive) as lease:
             if job is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from puna.config.settings import Settings
 from puna.engine import memory
@@ -10,47 +12,55 @@ from puna.engine.config import ModelSpec
 from puna.errors import ModelLoadError
 from puna.gguf.metadata import ModelInfo
 from puna.runner.protocol import Adapter, LoadOptions
+from puna.services.loadable import WEIGHTS
 from puna.services.option_values import Merged
-from puna.store import manifests
 from puna.store.installed import InstalledModel
 
 _DRAFT_TOKENS = 4
 _KV_DEFAULT = "f16"
-_WEIGHTS = (manifests.MODEL, manifests.PROJECTOR, manifests.ADAPTER, manifests.DRAFT)
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Memory of the machine in bytes; ``available`` to one model that is alone."""
+    """Memory of the machine in bytes.
+
+    Attributes:
+        available: what one model may take that is alone.
+        total: main memory.
+        gpu: models go to a GPU.
+    """
 
     available: int
     total: int
+    gpu: bool = False
 
 
 def model_spec(
     model: InstalledModel,
+    paths: Sequence[Path],
     info: ModelInfo,
     options: Merged,
     settings: Settings,
     room: Room,
     state_folder: str,
 ) -> ModelSpec:
-    """What to ask the scheduler for.
+    """What to ask the scheduler for; ``paths`` are the weights to open.
 
     Raises:
         ModelLoadError: the model has no weights that can be run here.
     """
-    if not model.model_paths:
+    if not paths:
         raise ModelLoadError(f"model '{model.name.display}' has no GGUF weights")
-    files = model.manifest.layers_of(*_WEIGHTS)
+    files = model.manifest.layers_of(*WEIGHTS)
     choice = memory.choose(
         info,
-        _load_options(model, info, options, settings, state_folder),
+        _load_options(model, paths, info, options, settings, state_folder),
         file_bytes=sum(layer.size for layer in files),
         available=room.available,
         total=room.total,
         context_length=settings.context_length,
         parallel=settings.num_parallel,
+        gpu=room.gpu,
     )
     return ModelSpec(
         key=model.model_layers[0].digest.hex,
@@ -63,6 +73,7 @@ def model_spec(
 
 def _load_options(
     model: InstalledModel,
+    paths: Sequence[Path],
     info: ModelInfo,
     options: Merged,
     settings: Settings,
@@ -74,7 +85,7 @@ def _load_options(
         draft_tokens = _DRAFT_TOKENS if draft else 0
     gpu_layers = options.integer("num_gpu")
     return LoadOptions(
-        paths=tuple(map(str, model.model_paths)),
+        paths=tuple(map(str, paths)),
         projectors=tuple(map(str, model.projector_paths)),
         adapters=tuple(Adapter(str(path)) for path in model.adapter_paths),
         draft=str(draft) if draft else "",

@@ -29,6 +29,7 @@ class Models:
         describe: what a model can do.
         variant: names the settings that ``describe`` depends on.
         memory: file in which the list is remembered between runs.
+        after_removal: called in a thread when a model was deleted.
     """
 
     def __init__(
@@ -38,9 +39,11 @@ class Models:
         *,
         variant: Callable[[], str] = str,
         memory: Path | None = None,
+        after_removal: Callable[[], None] = lambda: None,
     ) -> None:
         self._library = store.library
         self._describe = describe
+        self._after_removal = after_removal
         self._summaries = Summaries(describe, variant, memory)
         self._running: asyncio.Task[list[InstalledModel]] | None = None
         self._queued: asyncio.Task[list[InstalledModel]] | None = None
@@ -124,6 +127,7 @@ class Models:
             await asyncio.to_thread(self._library.remove, name)
         except ModelNotFound as error:
             raise ModelNotFound(text, f"model '{text}' not found") from error
+        await asyncio.to_thread(self._after_removal)
 
     async def aclose(self) -> None:
         """Wait for what is still looking at the folder."""

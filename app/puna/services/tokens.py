@@ -32,7 +32,7 @@ class Tokens:
         controls = prompts.with_thinking(request.controls, subject.profile, request.model)
         prompt = prompts.of_chat(request, controls, subject.model, subject.profile)
         options = merge(controls.options, subject.model.parameters)
-        spec = self._inference.spec(subject, options)
+        spec = await self._inference.spec(subject, options)
         async with self._scheduler.acquire(spec, controls.keep_alive) as lease:
             return len((await lease.tokenize(Tokenize(0, prompt))).tokens)
 
@@ -62,5 +62,5 @@ class Tokens:
 
     async def _lease(self, model: str) -> AbstractAsyncContextManager[Lease]:
         subject = await self._inference.subject(model)
-        spec = self._inference.spec(subject, merge({}, subject.model.parameters))
+        spec = await self._inference.spec(subject, merge({}, subject.model.parameters))
         return self._scheduler.acquire(spec, None)

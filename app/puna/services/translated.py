@@ -7,21 +7,21 @@ of the blob, and may be deleted at any time.
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from pathlib import Path
 
-from puna.errors import ModelLoadError, NoSpace
+from puna.errors import InvalidInput, ModelLoadError, NoSpace
 from puna.gguf.header import Header
 from puna.gguf.translation import obstacle, translation
 from puna.gguf.writer import Changes, combine
+from puna.store.blobs import BlobStore
 from puna.store.digest import Digest
-from puna.store.disk import store_errors
+from puna.store.disk import Disk, discard, spare_bytes, store_errors
 from puna.store.installed import InstalledModel
 
 logger = logging.getLogger(__name__)
 
-_RESERVE = 1 << 30
+_SUFFIX = ".gguf"
 
 
 class Translations:
@@ -57,8 +57,22 @@ class Translations:
             )
         return (self._copy(model.model_layers[0].digest, header, changes, reason),)
 
+    def tidy(self, blobs: BlobStore) -> None:
+        """Remove the copies of weights that are no longer installed.
+
+        Does nothing while a copy is being made; the next call will.
+        """
+        if not self._folder.is_dir() or not self._lock.acquire(blocking=False):
+            return
+        try:
+            for path in self._folder.iterdir():
+                if not _is_copy_of_a_blob(path, blobs):
+                    discard(Disk(), path)
+        finally:
+            self._lock.release()
+
     def _copy(self, digest: Digest, header: Header, changes: Changes, reason: str) -> Path:
-        path = self._folder / f"{digest.hex}.gguf"
+        path = self._folder / f"{digest.hex}{_SUFFIX}"
         with self._lock, store_errors("translate model file"):
             if not path.exists():
                 logger.info("%s: %s; a copy is made at %s", digest.short, reason, path)
@@ -67,7 +81,7 @@ class Translations:
 
     def _make(self, path: Path, header: Header, changes: Changes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._folder).free - _RESERVE < header.file_size:
+        if spare_bytes(self._folder) < header.file_size:
             raise NoSpace(f"not enough disk space: {header.file_size} bytes are needed for a copy")
         temporary = path.with_suffix(".new")
         try:
@@ -76,3 +90,11 @@ class Translations:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _is_copy_of_a_blob(path: Path, blobs: BlobStore) -> bool:
+    try:
+        digest = Digest.parse(f"sha256:{path.stem}")
+    except InvalidInput:
+        return False
+    return path.suffix == _SUFFIX and blobs.exists(digest)

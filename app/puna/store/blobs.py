@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import secrets
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,13 +17,20 @@ from types import TracebackType
 
 from puna.errors import BlobNotFound, DigestMismatch, NoSpace
 from puna.store.digest import Digest
-from puna.store.disk import Disk, closing, discard, regular, store_errors, write_all
+from puna.store.disk import (
+    Disk,
+    closing,
+    discard,
+    regular,
+    spare_bytes,
+    store_errors,
+    write_all,
+)
 from puna.store.partial import PartialBlob
 from puna.store.stamps import Stamps
 
 BLOB_MODE = 0o644
 _PRIVATE_MODE = 0o600
-_RESERVE = 1 << 30
 _CHUNK = 1 << 20
 
 
@@ -170,13 +176,13 @@ class BlobStore:
             return self._pins[digest] > 0
 
     def free_space(self) -> int:
-        """Bytes that may still be written, a reserve of 1 GiB left aside.
+        """Bytes that may still be written without filling the disk.
 
         Raises:
             StoreError: the folder cannot be asked.
         """
         with store_errors("ask for free space"):
-            return max(shutil.disk_usage(self.folder).free - _RESERVE, 0)
+            return spare_bytes(self.folder)
 
     def require_space(self, needed: int) -> None:
         """Refuse what would fill the disk.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from puna.errors import NoSpace, StoreError, StoreReadOnly
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+_RESERVE = 1 << 30
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
 # Windows has no pwrite: there the position is shared by all who write.
@@ -115,6 +117,15 @@ def _translated(error: OSError, what: str) -> Exception:
     if error.errno in _DENIED:
         return StoreReadOnly(f"{what}: the models folder cannot be written ({reason})")
     return StoreError(f"{what}: {reason}")
+
+
+def spare_bytes(folder: Path) -> int:
+    """Bytes that may be written to the disk of ``folder`` without filling it.
+
+    One GiB is left aside, on small disks a twentieth. Raises plain ``OSError``.
+    """
+    usage = shutil.disk_usage(folder)
+    return max(usage.free - min(_RESERVE, usage.total // 20), 0)
 
 
 def regular(path: Path) -> os.stat_result | None:

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from puna.errors import ModelLoadError
+from puna.errors import InvalidModelFile, ModelLoadError
 from puna.gguf.reader import read_header
 from puna.names import ModelName
+from puna.services.loadable import Loadable
 from puna.services.translated import Translations
 from puna.store.installed import InstalledModel
+
+_QWEN = {"qwen25vl__block_count": 1}
 
 
 @pytest.fixture
@@ -51,3 +54,37 @@ async def test_a_file_that_cannot_be_translated_is_refused_with_a_way_forward(
     model = await _model(world, world.gguf(**changes))
     with pytest.raises(ModelLoadError, match=r"another name in llama.cpp; a GGUF of the same"):
         translations.paths(model)
+
+
+async def test_copies_go_with_their_models(world: Any, translations: Translations) -> None:
+    model = await _model(world, world.gguf(general__architecture="qwen25vl", **_QWEN))
+    (path,) = translations.paths(model)
+    unfinished = path.with_suffix(".new")
+    unfinished.touch()
+    translations.tidy(world.store.blobs)
+    assert list(path.parent.iterdir()) == [path]
+    world.store.library.remove(model.name)
+    translations.tidy(world.store.blobs)
+    assert list(path.parent.iterdir()) == []
+
+
+async def test_a_file_that_would_end_the_runner_is_refused_before_it_is_loaded(
+    world: Any, translations: Translations
+) -> None:
+    model = await _model(world, world.gguf())
+    bad = world.gguf(llama__block_count=0)
+    model.model_paths[0].write_bytes(bad)
+    with pytest.raises(InvalidModelFile, match="block_count is 0"):
+        await Loadable(translations).paths(model)
+
+
+async def test_a_model_is_looked_at_once_until_a_file_changes(
+    world: Any, translations: Translations
+) -> None:
+    model = await _model(world, world.gguf(general__architecture="qwen25vl", **_QWEN))
+    loadable = Loadable(translations)
+    (path,) = await loadable.paths(model)
+    assert await loadable.paths(model) == (path,)
+    path.unlink()
+    assert await loadable.paths(model) == (path,)
+    assert path.exists()
