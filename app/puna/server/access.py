@@ -121,14 +121,17 @@ def fetch_refusal(method: str, origin: str, site: str) -> Refusal | None:
 
 
 def key_refusal(authorization: str, api_key_header: str, key: str) -> Refusal | None:
-    """Whether the request carries the key, as Bearer token or ``x-api-key``."""
+    """Whether the request carries the key, as Bearer token or ``x-api-key``.
+
+    Either will do: the other header may hold another secret, such as the admin token.
+    """
     if not key:
         return None
     scheme, _, token = authorization.partition(" ")
-    given = token.strip() if scheme.lower() == "bearer" else api_key_header
-    if hmac.compare_digest(given.encode(), key.encode()):
+    given = (token.strip() if scheme.lower() == "bearer" else "", api_key_header)
+    if any(hmac.compare_digest(one.encode(), key.encode()) for one in given):
         return None
-    return Refusal(401, "invalid API key" if given else "this server needs an API key")
+    return Refusal(401, "invalid API key" if any(given) else "this server needs an API key")
 
 
 def cors_headers(origin: str, rules: OriginRules) -> list[tuple[bytes, bytes]]:

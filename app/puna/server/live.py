@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import logging
+import time
+from dataclasses import dataclass, field
 
 from puna.errors import ShuttingDown
 from puna.server.asgi import CLOSE, JSON_UTF8, App, Message, Receive, Scope, Send, respond
 from puna.server.errors import encoded, native_body
+
+logger = logging.getLogger(__name__)
 
 SCOPE_KEY = "puna.live"
 
@@ -19,7 +23,8 @@ class Live:
     task: asyncio.Task[None]
     gone: bool = False
     draining: bool = False
-    started: bool = False
+    status: int = 0
+    began: float = field(default_factory=time.monotonic)
 
 
 class LiveRequests:
@@ -48,12 +53,13 @@ class LiveRequests:
             if not (live.gone or live.draining):
                 raise
             task.uncancel()
-            if not live.started and not live.gone:
+            if not live.status and not live.gone:
                 body = encoded(native_body(ShuttingDown()))
                 await respond(send, 503, body, JSON_UTF8, [CLOSE])
         finally:
             self._live.discard(live)
             watched.close()
+            _log(scope, live)
 
     def drain(self) -> None:
         """End every running request; streams get a last line that says why."""
@@ -91,9 +97,18 @@ class _Watched:
             self._watcher.cancel()
 
 
+def _log(scope: Scope, live: Live) -> None:
+    """Route, status and time; never what was asked. 499 is a client that left."""
+    path = scope["raw_path"].decode("latin-1")[:200]
+    status = live.status or (499 if live.gone else 503)
+    seconds = time.monotonic() - live.began
+    logger.info("%s %s %d %.3f s", scope["method"], path, status, seconds)
+
+
 def _marking(live: Live, send: Send) -> Send:
     async def wrapped(message: Message) -> None:
-        live.started = True
+        if message["type"] == "http.response.start":
+            live.status = message["status"]
         await send(message)
 
     return wrapped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -12,6 +13,9 @@ from puna.server import bodies
 from puna.server.dialect import Stage, dialect_of, reached
 from puna.services.hub import Services
 
+logger = logging.getLogger(__name__)
+
+_LOGGED = 10_000
 _Model = TypeVar("_Model", bound=WireModel)
 
 
@@ -40,9 +44,13 @@ async def read_any(request: Request, *, media: bool = False) -> Any:
         InvalidInput: not JSON.
         TooLarge: over the limit.
     """
-    limit = services(request).configuration.current.max_body * (2 if media else 1)
+    settings = services(request).configuration.current
+    limit = settings.max_body * (2 if media else 1)
     dialect = dialect_of(request.url.path)
-    return await bodies.read_json(request, limit, blank=dialect.blank, packed=dialect.packed)
+    value = await bodies.read_json(request, limit, blank=dialect.blank, packed=dialect.packed)
+    if settings.debug_log_requests:
+        logger.info("body of %s: %.*r", request.url.path, _LOGGED, value)
+    return value
 
 
 def running(request: Request, *, streaming: bool = False) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from puna.api import native as wire
 from puna.server import documents
 from puna.server.routes.common import read, services
-from puna.server.routes.transfers import status_object, status_response
+from puna.server.routes.transfers import announced, status_object, status_response
 from puna.server.streaming import NDJSON
 from puna.server.translate.creation import create_request
 from puna.services.create_request import CreateRequest, check_fields
@@ -32,7 +32,7 @@ async def create(request: Request) -> Response:
     body = await read(request, wire.CreateRequest)
     asked = create_request(body)
     check_fields(asked)
-    objects = _objects(services(request).creation, asked)
+    objects = announced(request, _objects(services(request).creation, asked))
     return await status_response(request, objects, body.stream is not False)
 
 
