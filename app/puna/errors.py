@@ -213,12 +213,16 @@ class RunnerCrashed(RunnerError):
     Attributes:
         returncode: exit code; negative is the signal that ended it.
         log_tail: the last lines the runner wrote to stderr.
+        for_memory: the system ended it, most likely because memory ran out.
     """
 
-    def __init__(self, text: str, *, returncode: int, log_tail: str = "") -> None:
+    def __init__(
+        self, text: str, *, returncode: int, log_tail: str = "", for_memory: bool = False
+    ) -> None:
         super().__init__(text)
         self.returncode = returncode
         self.log_tail = log_tail
+        self.for_memory = for_memory
 
 
 class AddressInUse(PunaError):

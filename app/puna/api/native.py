@@ -334,6 +334,7 @@ class SettingEntry(BaseModel):
     name: str
     env: str
     kind: str
+    choices: list[str]
     value: Any
     default: Any
     origin: str

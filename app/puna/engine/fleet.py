@@ -218,6 +218,15 @@ class Fleet:
             if not instance.active:
                 self._stop(instance)
 
+    def retire_idle(self) -> None:
+        """Memory ran out while a model was running: end those that do nothing.
+
+        Source: contract 10.6.
+        """
+        for instance in self:
+            if not instance.active:
+                self.retire(instance)
+
     async def aclose(self) -> None:
         """End all runners now, whatever they do, and wait for that. Idempotent."""
         self._closing = True

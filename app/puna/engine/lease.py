@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from puna.engine.exchange import Answer, Request
 from puna.engine.instance import Instance
 from puna.engine.runner_process import RunnerProcess
-from puna.errors import RunnerCrashed
+from puna.errors import OutOfMemory, RunnerCrashed
 from puna.runner.protocol import (
     Delta,
     Detokenize,
@@ -47,11 +47,16 @@ class Lease:
     """
 
     def __init__(
-        self, instance: Instance, renew: Callable[[Instance], Awaitable[Instance]], load_ns: int
+        self,
+        instance: Instance,
+        renew: Callable[[Instance], Awaitable[Instance]],
+        relieve: Callable[[], None],
+        load_ns: int,
     ) -> None:
         self.instance = instance
         self.load_ns = load_ns
         self._renew = renew
+        self._relieve = relieve
 
     @property
     def loaded(self) -> Loaded:
@@ -104,7 +109,12 @@ class Lease:
                     yield answer
                     if not isinstance(answer, Delta | Progress):
                         return
-            except RunnerCrashed:
+            except OutOfMemory:
+                self._relieve()
+                raise
+            except RunnerCrashed as error:
+                if error.for_memory:
+                    self._relieve()
                 if last_try or not exchange.may_retry:
                     raise
             finally:

@@ -13,6 +13,7 @@ from typing import Self, assert_never
 import msgspec
 
 from puna.engine.child import Child
+from puna.engine.discretion import without_folders
 from puna.engine.exchange import Exchange, Request, Result, error_of
 from puna.engine.log_tail import LogTail
 from puna.engine.pulse import Pulse
@@ -146,10 +147,9 @@ class RunnerProcess:
                     on_progress(progress)
                 case Loaded():
                     return report
-                case LoadFailed(kind="memory", text=text):
-                    raise OutOfMemory(text)
-                case LoadFailed(text=text):
-                    raise ModelLoadError(text)
+                case LoadFailed(kind=kind, text=text):
+                    error = OutOfMemory if kind == "memory" else ModelLoadError
+                    raise error(without_folders(text, options))
                 case Hello():
                     continue
                 case _:
@@ -321,13 +321,19 @@ class RunnerProcess:
             f"{text}: {self._ending}; the next request starts it again",
             returncode=self._process.returncode or 0,
             log_tail=self._log.text,
+            for_memory=self._was_killed,
         )
 
     def _load_crash(self) -> ModelLoadError:
         text = f"model runner process has terminated: {self._ending}"
-        if self._process.returncode == _KILLED and not self._cause:
+        if self._was_killed:
             return OutOfMemory(f"{text}; the system may have run out of memory")
         return ModelLoadError(text)
+
+    @property
+    def _was_killed(self) -> bool:
+        """By somebody else: nearly always the system, to get memory back."""
+        return self._process.returncode == _KILLED and not self._cause
 
     @property
     def _ending(self) -> str:

@@ -104,7 +104,7 @@ class Scheduler:
         instance = await self._wait_for(spec, keep_alive)
         waited = asyncio.get_running_loop().time() - started
         renew = functools.partial(self._renew, spec, keep_alive)
-        lease = Lease(instance, renew, int(waited * 1e9))
+        lease = Lease(instance, renew, self._fleet.retire_idle, int(waited * 1e9))
         try:
             yield lease
         finally:

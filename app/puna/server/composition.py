@@ -99,5 +99,6 @@ def _engine(settings: Settings) -> EngineConfig:
         max_queue=settings.max_queue,
         keep_alive=settings.keep_alive,
         load_timeout=settings.load_timeout,
+        keep_spare=settings.spare_runner,
         gpu_overhead=settings.gpu_overhead,
     )

@@ -52,6 +52,7 @@ class Configuration:
                 "name": name,
                 "env": row.env,
                 "kind": row.kind,
+                "choices": list(row.choices),
                 "value": show(row, getattr(self.current, name)),
                 "default": show(row, getattr(defaults, name)),
                 "origin": self._loaded.origins[name].value,

@@ -300,6 +300,30 @@ async def test_others_are_unloaded_when_memory_runs_out_at_load(
     assert names(scheduler) == ["b:latest"]
 
 
+@pytest.mark.parametrize(
+    ("step", "left"),
+    [({"fail": "memory"}, ["b:latest"]), ({"crash": signal.SIGKILL}, [])],
+    ids=["the runner says so", "the system ends the runner"],
+)
+async def test_idle_models_go_when_memory_runs_out_while_one_works(
+    make_scheduler: SchedulerFactory, step: dict[str, Any], left: list[str]
+) -> None:
+    scheduler = make_scheduler({"models": {"b.gguf": {"rules": [rule({"text": "x"}, step)]}}})
+    await ask(scheduler, spec("a"))
+    with pytest.raises(RunnerError):
+        await ask(scheduler, spec("b"))
+    await until(lambda: names(scheduler) == left)
+
+
+async def test_a_load_failure_names_no_folder(make_scheduler: SchedulerFactory) -> None:
+    text = "cannot open '/home/me/secret place/m.gguf' or m.gguf"
+    scheduler = make_scheduler({"load": [{"fail": "file", "text": text}]})
+    with pytest.raises(ModelLoadError) as caught:
+        await ask(scheduler, spec())
+    assert "/home" not in str(caught.value)
+    assert "m.gguf" in str(caught.value)
+
+
 async def test_an_automatic_window_shrinks_when_memory_runs_out(
     make_scheduler: SchedulerFactory,
 ) -> None:

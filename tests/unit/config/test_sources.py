@@ -46,6 +46,8 @@ def test_the_command_line_wins_over_environment_over_file_over_default(tmp_path:
         ("PUNA_STATE_LIMIT", "2GiB", 2 << 30),
         ("OLLAMA_REMOTES", "a, b,", ("a", "b")),
         ("PUNA_HOSTS", "'x.lan'", ("x.lan",)),
+        ("PUNA_SPARE_RUNNER", "0", False),
+        ("OLLAMA_KV_CACHE_TYPE", "Q8_0", "q8_0"),
     ],
 )
 def test_values_follow_gos_rules(tmp_path: Path, name: str, text: str, value: object) -> None:
@@ -99,3 +101,14 @@ def test_shown_values_are_plain_json(tmp_path: Path) -> None:
     json.dumps(shown)
     assert shown["origins"] == "https://a.example,chrome-extension://*"
     assert shown["host"] == "127.0.0.1:11434"
+
+
+def test_an_unknown_cache_type_becomes_the_default_and_the_warning_lists_the_known(
+    tmp_path: Path,
+) -> None:
+    loaded = load({}, {"OLLAMA_KV_CACHE_TYPE": "q3_k"}, tmp_path / "none")
+    assert loaded.settings.kv_cache_type == ""
+    assert loaded.warnings == (
+        "OLLAMA_KV_CACHE_TYPE: 'q3_k' is none of f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, "
+        "iq4_nl; the default is used",
+    )

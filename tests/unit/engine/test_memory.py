@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from puna.config.settings import SETTINGS
+from puna.engine import memory
 from puna.engine.memory import Choice, cell_bytes, choose, estimate, slides
 from puna.gguf.metadata import ModelInfo
 from puna.gguf.reader import read_header
+from puna.runner.llama import KV_TYPES
 from puna.runner.protocol import LoadOptions
 
 MIB = 1 << 20
@@ -160,3 +163,8 @@ def test_the_total_is_the_sum(info: Any) -> None:
 def test_a_gpu_reserves_logits_for_a_whole_batch(info: Any) -> None:
     model, load = info(**SMOLLM2), LoadOptions(paths=("m",))
     assert estimate(model, load, 0, gpu=True).compute == 4 * model.vocab_size * 512 + 4 * MIB
+
+
+def test_the_cache_types_of_the_runner_are_offered_and_have_a_size() -> None:
+    assert set(SETTINGS["kv_cache_type"].choices) == set(KV_TYPES)
+    assert set(memory._KV_BYTES) == set(KV_TYPES)
