@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,12 +13,29 @@ _ROOM = 64
 """Items that may wait; a slow reader slows the answers down."""
 
 
-async def merged(sources: Sequence[AsyncIterator[T]]) -> AsyncGenerator[tuple[int, T], None]:
+async def merged(
+    sources: Sequence[AsyncGenerator[T, None]],
+) -> AsyncGenerator[tuple[int, T], None]:
     """The items of all ``sources`` as they come, each with the index of its source.
 
     Raises:
         Exception: what the first failing source raised; the others are stopped.
     """
+    several = _together(sources) if len(sources) > 1 else _alone(sources[0])
+    async with aclosing(several) as items:
+        async for item in items:
+            yield item
+
+
+async def _alone(source: AsyncGenerator[T, None]) -> AsyncGenerator[tuple[int, T], None]:
+    async with aclosing(source):
+        async for item in source:
+            yield 0, item
+
+
+async def _together(
+    sources: Sequence[AsyncGenerator[T, None]],
+) -> AsyncGenerator[tuple[int, T], None]:
     queue: asyncio.Queue[tuple[int, T] | BaseException | None] = asyncio.Queue(_ROOM)
 
     async def drain(index: int, source: AsyncIterator[T]) -> None:

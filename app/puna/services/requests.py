@@ -90,11 +90,12 @@ class EmbedRequest:
     """Make vectors; without inputs the model is only loaded.
 
     Attributes:
+        inputs: texts, or token ids of the model's vocabulary.
         dimensions: cut vectors to this width, 0 = as they are.
     """
 
     model: str
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[str | tuple[int, ...], ...] = ()
     truncate: bool = True
     dimensions: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)

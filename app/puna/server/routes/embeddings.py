@@ -62,6 +62,8 @@ async def openai_embeddings(request: Request) -> Response:
     body = await read(request, openai.EmbeddingsRequest)
     embeddings.check_openai(body)
     running(request)
-    found = await services(request).embedder.embed(embeddings.openai_request(body))
+    by_their_sdk = "x-stainless-lang" in request.headers
+    asked = embeddings.openai_request(body, by_their_sdk=by_their_sdk)
+    found = await services(request).embedder.embed(asked)
     answer = embeddings.openai_response(body.model, found, body.encoding_format)
     return json_response(answer, media_type="application/json", newline=True)

@@ -11,10 +11,11 @@ from starlette.responses import Response
 from puna.api import openai as wire
 from puna.chat.events import Finished
 from puna.server import documents
+from puna.server.merging import merged
 from puna.server.routes.common import read, running, services
 from puna.server.routes.inference import warning_headers
 from puna.server.streaming import SSE, json_response, streamed
-from puna.server.translate import native, openai
+from puna.server.translate import openai
 from puna.server.translate.openai import ChatCompletions
 from puna.services.requests import Rendered, Started
 
@@ -33,20 +34,19 @@ _JSON = "application/json"
 async def chat_completions(request: Request) -> Response:
     """Continue a conversation, as OpenAI's API does it."""
     body = await read(request, wire.ChatCompletionRequest, media=True)
-    asked = openai.chat_request(body)
+    asked = openai.chat_requests(body)
     running(request)
     usage = body.stream_options is not None and body.stream_options.include_usage
-    shape = ChatCompletions(body.model, include_usage=usage)
-    answers = services(request).inference.chat(asked)
-    first = await anext(answers)
+    shape = ChatCompletions(body.model, choices=len(asked), include_usage=usage)
+    answers = merged([services(request).inference.chat(item) for item in asked])
+    _, first = await anext(answers)
     if isinstance(first, Started) and body.stream:
         headers = warning_headers(first.warnings)
         return await streamed(shape.events(answers), SSE, openai.error_event, headers)
     async with aclosing(answers):
         if isinstance(first, Started):
-            piece, finished = await native.collected(answers)
-            headers = warning_headers((*first.warnings, *finished.warnings))
-            found = shape.completion(piece, finished)
+            found, warnings = await shape.whole(answers)
+            headers = warning_headers((*first.warnings, *warnings))
             return json_response(found, media_type=_JSON, newline=True, headers=headers)
         assert isinstance(first, Finished | Rendered)
         return json_response(shape.special(first), media_type=_JSON, newline=True)

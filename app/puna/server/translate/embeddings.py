@@ -40,15 +40,20 @@ def legacy_request(body: native.EmbeddingRequest) -> EmbedRequest:
     )
 
 
-def openai_request(body: openai.EmbeddingsRequest) -> EmbedRequest:
+def openai_request(body: openai.EmbeddingsRequest, *, by_their_sdk: bool) -> EmbedRequest:
     """``POST /v1/embeddings``.
+
+    Ollama embeds an empty text and refuses token ids, OpenAI does the reverse.
+    Programs written for either are served by its own rules: those for OpenAI are
+    known by the SDK they use.
 
     Raises:
         InvalidInput: as :func:`embed_request`.
     """
+    inputs = _of_sdk(body.input) if by_their_sdk else _texts(body.input, empty_counts=True)
     return EmbedRequest(
         model=body.model,
-        inputs=_texts(body.input, empty_counts=True),
+        inputs=inputs,
         dimensions=body.dimensions,
         options=body.options,
         keep_alive=body.keep_alive,  # type: ignore[arg-type]
@@ -80,6 +85,23 @@ def _texts(value: Any, *, empty_counts: bool) -> tuple[str, ...]:
             return tuple(value)
         case _:
             raise InvalidInput("invalid input type")
+
+
+def _of_sdk(value: Any) -> tuple[str | tuple[int, ...], ...]:
+    """One text or list of token ids, or several of them; none of them empty."""
+    items = [value] if isinstance(value, str) or _are_tokens(value) else value
+    if not isinstance(items, list):
+        raise InvalidInput("invalid input type")
+    if any(item in ("", []) for item in items):
+        raise InvalidInput("input must not be empty")
+    found = [tuple(item) if _are_tokens(item) else item for item in items]
+    if not all(isinstance(item, str | tuple) for item in found):
+        raise InvalidInput("invalid input type")
+    return tuple(found)
+
+
+def _are_tokens(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(item) is int for item in value)
 
 
 def as_json(found: Embeddings) -> list[msgspec.Raw]:

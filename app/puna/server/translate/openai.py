@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from puna.api import openai as wire
 from puna.api.gojson import dumps
@@ -27,18 +28,41 @@ from puna.services.requests import Answer, ChatRequest, Controls, Rendered, Tool
 
 DONE = b"data: [DONE]\n\n"
 FINGERPRINT = "fp_ollama"
+MAX_CHOICES = 8
+
+Choices: TypeAlias = AsyncGenerator[tuple[int, Answer], None]
+"""What happens in each of the choices of one request."""
+
+
+def chat_requests(body: wire.ChatCompletionRequest) -> list[ChatRequest]:
+    """``POST /v1/chat/completions``: one request for each of the ``n`` choices.
+
+    A seed is counted on, so that the choices differ and can be had again.
+
+    Raises:
+        InvalidInput: with Ollama's text.
+    """
+    count = 1 if body.n is None else body.n
+    if not 1 <= count <= MAX_CHOICES:
+        raise InvalidInput(f"n must be between 1 and {MAX_CHOICES}")
+    first = chat_request(body)
+    controls = [
+        replace(first.controls, options={**first.controls.options, "seed": body.seed + index})
+        if body.seed is not None and index
+        else first.controls
+        for index in range(count)
+    ]
+    return [replace(first, controls=item) for item in controls]
 
 
 def chat_request(body: wire.ChatCompletionRequest) -> ChatRequest:
-    """``POST /v1/chat/completions``.
+    """The request for one choice.
 
     Raises:
         InvalidInput: with Ollama's text.
     """
     if not body.messages:
         raise InvalidInput("[] is too short - 'messages'")
-    if body.n not in (None, 1):
-        raise InvalidInput("only one choice can be generated, n must be 1")
     parallel = body.parallel_tool_calls is not False
     tools, choice = _tools(body.tools, body.tool_choice, parallel=parallel)
     return ChatRequest(
@@ -122,23 +146,27 @@ class ChatCompletions:
 
     Args:
         model: the name in the request.
+        choices: how many answers are made.
         include_usage: a stream ends with the number of tokens.
     """
 
-    def __init__(self, model: str, *, include_usage: bool = False) -> None:
+    def __init__(self, model: str, *, choices: int = 1, include_usage: bool = False) -> None:
         self._head = {"id": f"chatcmpl-{secrets.token_hex(12)}"}
         self._rest = {
             "created": int(time.time()),
             "model": model,
             "system_fingerprint": FINGERPRINT,
         }
+        self._choices = choices
         self._include_usage = include_usage
-        self._begun = False
+        self._begun: set[int] = set()
+        self._called: set[int] = set()
+        self._usages: list[Usage] = []
 
     def special(self, answer: Finished | Rendered) -> dict[str, Any]:
         """The answer to a load, an unload or a rendering."""
         if isinstance(answer, Finished):
-            return self.completion(Piece(), answer)
+            return self._completion([_whole_choice(0, Piece(), answer)], answer.usage)
         silent = {"role": "", "content": ""}
         debug: dict[str, Any] = {"rendered_template": answer.text}
         if answer.images:
@@ -146,62 +174,64 @@ class ChatCompletions:
         choice = {"index": 0, "message": silent, "finish_reason": None}
         return {**self._completion([choice], Usage()), "_debug_info": debug}
 
-    def completion(self, piece: Piece, finished: Finished) -> dict[str, Any]:
-        """The whole answer in one object."""
-        message: dict[str, Any] = {"role": "assistant", "content": piece.text}
-        if piece.thinking:
-            message["reasoning"] = piece.thinking
-        if piece.calls:
-            message["tool_calls"] = [tool_call(call) for call in piece.calls]
-        reason = "tool_calls" if piece.calls else finished.reason
-        choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": reason}
-        return self._completion([_with_logprobs(choice, piece)], finished.usage)
+    async def whole(self, answers: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The answer in one object, and what was not as it was meant."""
+        pieces = [Piece() for _ in range(self._choices)]
+        ends: dict[int, Finished] = {}
+        async for index, answer in answers:
+            if isinstance(answer, Finished):
+                ends[index] = answer
+            else:
+                pieces[index].add(answer)
+        choices = [_whole_choice(index, pieces[index], ends[index]) for index in sorted(ends)]
+        usage = _sum([end.usage for end in ends.values()])
+        warnings = [text for end in ends.values() for text in end.warnings]
+        return self._completion(choices, usage), tuple(dict.fromkeys(warnings))
 
     def _completion(self, choices: list[dict[str, Any]], usage: Usage) -> dict[str, Any]:
         head = {**self._head, "object": "chat.completion", **self._rest}
         return {**head, "choices": choices, "usage": usage_object(usage)}
 
-    async def events(self, answers: AsyncGenerator[Answer, None]) -> AsyncIterator[bytes]:
+    async def events(self, answers: Choices) -> AsyncIterator[bytes]:
         """The stream: role first, the answer, the reason of its end, ``[DONE]``."""
-        called = False
         async with aclosing(answers) as found:
-            async for answer in found:
+            async for index, answer in found:
                 if isinstance(answer, Finished):
-                    async for piece in self._end(answer, called):
+                    for piece in self._end(index, answer):
                         yield piece
-                elif (delta := self._delta(answer)) is not None:
-                    called = called or isinstance(answer, ToolCallEvent)
+                elif (delta := self._delta(index, answer)) is not None:
                     yield delta
-
-    async def _end(self, finished: Finished, called: bool) -> AsyncIterator[bytes]:
-        if not self._begun:
-            yield self._chunk({"content": ""}, Piece())
-        reason = "tool_calls" if called else finished.reason
-        yield self._event([{"index": 0, "delta": {}, "finish_reason": reason}])
         if self._include_usage:
-            yield event(
-                {**self._chunk_head(), "choices": [], "usage": usage_object(finished.usage)}
-            )
+            usage = usage_object(_sum(self._usages))
+            yield event({**self._chunk_head(), "choices": [], "usage": usage})
         yield DONE
 
-    def _delta(self, answer: Answer) -> bytes | None:
+    def _end(self, index: int, finished: Finished) -> Iterator[bytes]:
+        self._usages.append(finished.usage)
+        if index not in self._begun:
+            yield self._chunk(index, {"content": ""}, Piece())
+        reason = "tool_calls" if index in self._called else finished.reason
+        yield self._event([{"index": index, "delta": {}, "finish_reason": reason}])
+
+    def _delta(self, index: int, answer: Answer) -> bytes | None:
         piece = Piece()
         piece.add(answer)
         match answer:
             case TextDelta(text) if text or answer.logprobs:
-                return self._chunk({"content": text}, piece)
+                return self._chunk(index, {"content": text}, piece)
             case ThinkingDelta(text):
-                return self._chunk({"content": "", "reasoning": text}, piece)
+                return self._chunk(index, {"content": "", "reasoning": text}, piece)
             case ToolCallEvent(call):
-                return self._chunk({"content": "", "tool_calls": [tool_call(call)]}, piece)
+                self._called.add(index)
+                return self._chunk(index, {"content": "", "tool_calls": [tool_call(call)]}, piece)
             case _:
                 return None
 
-    def _chunk(self, delta: dict[str, Any], piece: Piece) -> bytes:
-        if not self._begun:
+    def _chunk(self, index: int, delta: dict[str, Any], piece: Piece) -> bytes:
+        if index not in self._begun:
             delta = {"role": "assistant", **delta}
-            self._begun = True
-        choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": None}
+            self._begun.add(index)
+        choice: dict[str, Any] = {"index": index, "delta": delta, "finish_reason": None}
         return self._event([_with_logprobs(choice, piece)])
 
     def _event(self, choices: list[dict[str, Any]]) -> bytes:
@@ -209,6 +239,25 @@ class ChatCompletions:
 
     def _chunk_head(self) -> dict[str, Any]:
         return {**self._head, "object": "chat.completion.chunk", **self._rest}
+
+
+def _whole_choice(index: int, piece: Piece, finished: Finished) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": piece.text}
+    if piece.thinking:
+        message["reasoning"] = piece.thinking
+    if piece.calls:
+        message["tool_calls"] = [tool_call(call) for call in piece.calls]
+    reason = "tool_calls" if piece.calls else finished.reason
+    choice: dict[str, Any] = {"index": index, "message": message, "finish_reason": reason}
+    return _with_logprobs(choice, piece)
+
+
+def _sum(usages: Sequence[Usage]) -> Usage:
+    """The prompt is counted once, whatever the number of choices."""
+    return Usage(
+        prompt_tokens=max((usage.prompt_tokens for usage in usages), default=0),
+        completion_tokens=sum(usage.completion_tokens for usage in usages),
+    )
 
 
 def error_event(error: PunaError) -> bytes:
