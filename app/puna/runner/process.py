@@ -68,6 +68,8 @@ def _serve(log: NativeLog, outbox: Outbox, inbox: SimpleQueue[Item], reader: _Re
     first = inbox.get()
     if not isinstance(first, Load):
         return
+    if first.options.draft:
+        logger.warning("the draft model is not used: answers are made without it")
     try:
         opened = open_model(first.options, log, _Throttle(outbox))
     except LoadError as error:
