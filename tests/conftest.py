@@ -1,9 +1,16 @@
-"""What all tests share: an empty home, the model files, no trace left behind."""
+"""What all tests share: an empty home, the model files, Puna as a program of its own."""
 
 from __future__ import annotations
 
 import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -12,9 +19,7 @@ MODELS = ROOT / ".cache" / "models"
 
 
 @pytest.fixture(autouse=True)
-def empty_home(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own for each test, and none of the user's settings."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
@@ -49,3 +54,52 @@ def gemma3() -> Path:
 def minilm() -> Path:
     """all-MiniLM-L6-v2, F16: an embedding model."""
     return _model("all-minilm.gguf")
+
+
+class Program:
+    """A running ``puna`` and the lines it has printed so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+
+    def read_until(self, pattern: str) -> re.Match[str]:
+        """Read lines up to the one that holds ``pattern``."""
+        for line in self._out:
+            self.lines.append(line.rstrip("\n"))
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(f"ended without {pattern!r}: {self.lines}")
+
+    @property
+    def _out(self) -> IO[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def stop(self) -> int:
+        """End it as a service manager would; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+@contextmanager
+def _running(*arguments: str, **variables: str) -> Iterator[Program]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "puna", *arguments],
+        env=os.environ | {"OLLAMA_HOST": "127.0.0.1:0"} | variables,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Program(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def start_puna() -> Iterator[Callable[..., Program]]:
+    """Starts ``puna`` on a free port, with arguments and variables; ends it after the test."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **variables: stack.enter_context(_running(*arguments, **variables))

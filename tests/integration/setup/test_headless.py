@@ -20,8 +20,10 @@ def shell(command: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_it_serves_in_the_foreground_and_says_so_in_one_line(start: Callable[..., Any]) -> None:
-    puna = start("app")
+def test_it_serves_in_the_foreground_and_says_so_in_one_line(
+    start_puna: Callable[..., Any],
+) -> None:
+    puna = start_puna("app")
     command = puna.read_until(r"^  (curl .*)")[1]
     assert len(puna.lines) == 2
     assert puna.lines[0].startswith("No display: Puna serves on http://127.0.0.1:")
@@ -30,8 +32,8 @@ def test_it_serves_in_the_foreground_and_says_so_in_one_line(start: Callable[...
 
 
 @pytest.mark.model
-def test_the_printed_command_gets_an_answer(start: Callable[..., Any], starter: Path) -> None:
-    puna = start("app", OLLAMA_MODELS=str(starter))
+def test_the_printed_command_gets_an_answer(start_puna: Callable[..., Any], starter: Path) -> None:
+    puna = start_puna("app", OLLAMA_MODELS=str(starter))
     command = puna.read_until(r"^  (curl .*)")[1]
     answer = shell(command)
     assert answer["model"] == "smollm2:135m"
@@ -39,11 +41,11 @@ def test_the_printed_command_gets_an_answer(start: Callable[..., Any], starter: 
     puna.stop()
 
 
-def test_it_imports_no_qt(start: Callable[..., Any], tmp_path: Path) -> None:
+def test_it_imports_no_qt(start_puna: Callable[..., Any], tmp_path: Path) -> None:
     broken = tmp_path / "PySide6"
     broken.mkdir()
     (broken / "__init__.py").write_text("raise ImportError('no Qt here')")
-    puna = start("app", PYTHONPATH=str(tmp_path))
+    puna = start_puna("app", PYTHONPATH=str(tmp_path))
     assert puna.read_until("No display")
     puna.stop()
 

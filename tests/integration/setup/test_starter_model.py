@@ -60,9 +60,9 @@ def test_a_second_import_says_nothing_and_changes_nothing(
 
 
 def test_a_running_server_adds_the_model(
-    tmp_path: Path, start: Callable[..., Any], import_starter: Imports
+    tmp_path: Path, start_puna: Callable[..., Any], import_starter: Imports
 ) -> None:
-    server = start("serve", OLLAMA_MODELS=str(tmp_path))
+    server = start_puna("serve", OLLAMA_MODELS=str(tmp_path))
     address = server.read_until(r"listening on http://(\S+)")[1]
     done = import_starter(OLLAMA_MODELS=str(tmp_path), OLLAMA_HOST=address)
     assert (done.returncode, done.stderr) == (0, "")
