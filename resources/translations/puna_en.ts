@@ -2,6 +2,16 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en">
 <context>
+    <name>AnswerView</name>
+    <message numerus="yes">
+        <source>The context is full: for this answer the model did not see the first %n message(s).</source>
+        <translation>
+            <numerusform>The context is full: for this answer the model did not see the first message.</numerusform>
+            <numerusform>The context is full: for this answer the model did not see the first %n messages.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>CreateView</name>
     <message numerus="yes">
         <source>%n problem(s)</source>

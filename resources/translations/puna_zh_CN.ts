@@ -450,6 +450,16 @@
         <source>Answer again</source>
         <translation>重新回答</translation>
     </message>
+    <message numerus="yes">
+        <source>The context is full: for this answer the model did not see the first %n message(s).</source>
+        <translation>
+            <numerusform>上下文已满：模型在这次回答中没有看到最早的 %n 条消息。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The context is full: for this answer the prompt was shortened.</source>
+        <translation>上下文已满：这次回答的提示被缩短了。</translation>
+    </message>
     <message>
         <source>stopped</source>
         <translation>已停止</translation>
@@ -1290,8 +1300,8 @@
         <translation>放弃</translation>
     </message>
     <message>
-        <source>The server's settings appear here while it runs.</source>
-        <translation>服务器运行时，其设置会显示在这里。</translation>
+        <source>The settings of Puna's server appear here while it runs.</source>
+        <translation>Puna 的服务器运行时，其设置会显示在这里。</translation>
     </message>
     <message>
         <source>Server</source>

@@ -8,6 +8,7 @@ from dataclasses import replace
 from scripted_server import Script, answer
 
 from puna.errors import ModelNotFound, ServerUnreachable
+from puna.gui.chat.message_view import AnswerView
 from puna.gui.chat.records import State
 from puna.gui.chat.view_model import ChatViewModel, Stage, request_body
 from puna.gui.workspace import Workspace
@@ -82,6 +83,20 @@ def test_stages_follow_the_load(workspace, wait, script: Script) -> None:
         Stage.WRITING,
         Stage.IDLE,
     ]
+
+
+def test_a_conversation_longer_than_the_context_says_what_was_left_out(
+    workspace, wait, script: Script, qtbot
+) -> None:
+    lines = answer("Short.")
+    script.chat = [lines[0], {**lines[1], "dropped_messages": 3, "prompt_tokens_total": 9000}]
+    workspace.chat.send("Hi")
+    wait(lambda: not workspace.chat.is_busy)
+    stats = workspace.chat.messages[-1].stats
+    assert (stats.dropped, stats.cut) == (3, True)
+    view = AnswerView(workspace.chat.messages[-1])
+    qtbot.addWidget(view)
+    assert "did not see the first 3 message" in view._cut.text()
 
 
 def test_a_missing_model_fails_with_its_class_and_keeps_the_question(

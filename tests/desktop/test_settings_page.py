@@ -110,3 +110,14 @@ def test_preferences_survive_a_restart_and_damage(tmp_path) -> None:
     assert Preferences(file).choices.language == "zh_CN"
     file.write_text("{")
     assert Preferences(file).choices.theme == "system"
+
+
+def test_a_server_of_another_program_has_no_settings_here(workspace, wait, script) -> None:
+    script.errors["/api/settings"] = (404, "404 page not found")
+    read, faults = [], []
+    workspace.settings.rows_changed.connect(lambda: read.append(1))
+    workspace.settings.failed.connect(faults.append)
+    workspace.settings.read()
+    wait(lambda: read)
+    assert workspace.settings.rows == {}
+    assert faults == []

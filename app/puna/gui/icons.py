@@ -10,7 +10,7 @@ from PySide6.QtSvg import QSvgRenderer
 
 from puna.gui.resources import resource
 
-_SIZES = (16, 20, 24, 32, 48, 64)
+_SIZES = (16, 20, 24, 32, 48, 96)
 _APP_SIZES = (16, 24, 32, 48, 64, 128, 256)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from puna.client.client import PunaClient
-from puna.errors import PunaError
+from puna.errors import NotFound, PunaError
 from puna.gui.catalogue import InstalledModel, LoadedModel, installed_from, loaded_from
 from puna.gui.tasks import Tasks
+
+logger = logging.getLogger(__name__)
 
 Connect = Callable[[str], PunaClient]
 _POLL_S = 2.0
@@ -133,8 +136,11 @@ class Session(QObject):
                 async with aclosing(self.client.events()) as events:
                     async for event in events:
                         self._take(event)
-            except PunaError:
-                await asyncio.sleep(_RETRY_S)
+            except NotFound:
+                return
+            except PunaError as error:
+                logger.debug("the event stream ended: %s", error)
+            await asyncio.sleep(_RETRY_S)
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event.get("type")

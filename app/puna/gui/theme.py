@@ -172,6 +172,8 @@ class Theme(QObject):
     def __init__(self, application: QApplication) -> None:
         super().__init__(application)
         self._application = application
+        self._forced: Qt.ColorScheme | None = None
+        self._tokens: Tokens | None = None
         application.setStyle("Fusion")
         font = application.font()
         font.setFamilies([QFontInfo(font).family(), *_CJK_FONTS])
@@ -189,9 +191,6 @@ class Theme(QObject):
             self._hints.setColorScheme(wanted)
         self._forced = wanted
         self._apply()
-
-    _forced: Qt.ColorScheme | None = None
-    _tokens: Tokens | None = None
 
     def _apply(self) -> None:
         # A platform without theme support keeps "Unknown", so the choice itself decides first.

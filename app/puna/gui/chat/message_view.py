@@ -87,12 +87,13 @@ class AnswerView(MessageView):
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(message, parent)
         self._thinking: ThinkingView | None = None
+        self._cut: QLabel = label("", "small", wrap=True)
         self._stage: QLabel = label("", "muted")
         self._stage.setVisible(False)
         self._text = MarkdownView()
         self._text.link_clicked.connect(self.link_clicked)
         self._footer = row(spacing=2)
-        self._column = column(self._stage, self._text, self._footer, spacing=4)
+        self._column = column(self._cut, self._stage, self._text, self._footer, spacing=4)
         self.setLayout(self._column)
         self.show_message(message)
 
@@ -104,6 +105,8 @@ class AnswerView(MessageView):
             self._thoughts().finish(message.thinking, message.stats.thinking)
         if message.state is not State.WRITING:
             self.show_stage("")
+        self._cut.setText(self._cut_text(message.stats))
+        self._cut.setVisible(message.stats.cut)
         self._show_footer()
 
     def show_stage(self, text: str) -> None:
@@ -133,7 +136,7 @@ class AnswerView(MessageView):
     def _thoughts(self) -> ThinkingView:
         if self._thinking is None:
             self._thinking = ThinkingView()
-            self._column.insertWidget(1, self._thinking)
+            self._column.insertWidget(2, self._thinking)
         return self._thinking
 
     def _show_footer(self) -> None:
@@ -148,6 +151,16 @@ class AnswerView(MessageView):
             self._footer.addWidget(widget)
         self._footer.addSpacing(8)
         self._footer.addWidget(facts, 1)
+
+    def _cut_text(self, stats: Stats) -> str:
+        """Where the model stopped seeing the conversation."""
+        if stats.dropped:
+            return self.tr(
+                "The context is full: for this answer the model did not see the first %n message(s).",
+                "",
+                stats.dropped,
+            )
+        return self.tr("The context is full: for this answer the prompt was shortened.")
 
     def _facts(self, stats: Stats) -> str:
         facts = [self.message.model]

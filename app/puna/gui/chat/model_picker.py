@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
 
 from puna.gui.catalogue import InstalledModel
 from puna.gui.controls import themed_icon
@@ -26,6 +26,7 @@ class ModelPicker(QToolButton):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._name = ""
         self.setProperty("role", "picker")
         self.setAccessibleName(self.tr("Model"))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -39,7 +40,7 @@ class ModelPicker(QToolButton):
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         menu = QMenu(self)
-        menu.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
+        menu.setLayoutDirection(QApplication.layoutDirection())
         menu.aboutToShow.connect(self._fill)
         self.setMenu(menu)
 
@@ -48,8 +49,6 @@ class ModelPicker(QToolButton):
         self._name = name
         self.setText(name or self.tr("Choose a model"))
         self.setAccessibleDescription(self.text())
-
-    _name = ""
 
     def _fill(self) -> None:
         menu = self.menu()

@@ -30,6 +30,8 @@ class Stats:
         writing: of the answer.
         thinking: from the first thought to the first text of the answer.
         reason: why the model stopped: ``stop``, ``length`` …
+        dropped: messages at the beginning that no longer fitted the context.
+        cut: whether the prompt was shortened in any way.
     """
 
     first_token: float = 0.0
@@ -40,6 +42,8 @@ class Stats:
     prompt_tokens: int = 0
     tokens: int = 0
     reason: str = ""
+    dropped: int = 0
+    cut: bool = False
 
     @property
     def speed(self) -> float:
@@ -99,6 +103,8 @@ def stats_from(line: Mapping[str, Any], first_token: float, thinking: float) -> 
         prompt_tokens=line.get("prompt_eval_count", 0),
         tokens=line.get("eval_count", 0),
         reason=line.get("done_reason", ""),
+        dropped=line.get("dropped_messages", 0),
+        cut="prompt_tokens_total" in line,
     )
 
 

@@ -36,6 +36,7 @@ class Editor(QPlainTextEdit):
     def __init__(self, models: Callable[[], Sequence[str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._models = models
+        self._typed = ""
         self._problems: Sequence[Problem] = ()
         mono_font(self)
         self.setTabStopDistance(4 * self.fontMetrics().horizontalAdvance(" "))
@@ -122,8 +123,6 @@ class Editor(QPlainTextEdit):
         place.setWidth(240)
         self._completer.complete(place)
         popup.setCurrentIndex(model.index(0))
-
-    _typed = ""
 
     def _insert(self, word: str) -> None:
         cursor = self.textCursor()

@@ -75,7 +75,7 @@ class SettingsView(QWidget):
         self._rows.clear()
         self._note.setVisible(not self._view_model.rows)
         if not self._view_model.rows:
-            self._note.setText(self.tr("The server's settings appear here while it runs."))
+            self._note.setText(self.tr("The settings of Puna's server appear here while it runs."))
         for key, title in (
             ("server", self.tr("Server")),
             ("models", self.tr("Models")),

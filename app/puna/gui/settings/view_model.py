@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
-from puna.errors import PunaError
+from puna.errors import NotFound, PunaError
 from puna.gui.preferences import Preferences
 from puna.gui.server_state import Server, ServerState
 from puna.gui.session import Session
@@ -108,7 +108,11 @@ class SettingsViewModel(QObject):
             self.tasks.start("apply", self._apply(dict(self.changes)))
 
     async def _read(self) -> None:
-        self.rows = rows_from(await self.session.client.settings())
+        try:
+            self.rows = rows_from(await self.session.client.settings())
+        except NotFound:
+            # A server of another program has no settings that could be shown here.
+            self.rows = {}
         self.rows_changed.emit()
         self.staged_changed.emit()
 
