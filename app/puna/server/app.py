@@ -44,6 +44,7 @@ class WebApplication:
 
     def drain(self) -> None:
         """End every running request with an error."""
+        self._services.leaving()
         self._live.drain()
 
     def refused_origin(self, origin: str) -> None:

@@ -45,6 +45,10 @@ class Services:
         await asyncio.to_thread(self._open)
         self.scheduler.start()
 
+    def leaving(self) -> None:
+        """The end has begun; :meth:`aclose` follows when the requests are over."""
+        self.store.leaving()
+
     def _open(self) -> None:
         self.store.open()
         self.translations.tidy(self.store.blobs)

@@ -10,12 +10,21 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from pathlib import Path
 
 from puna.errors import Conflict
 
 LOCK_NAME = ".puna.lock"
 _TAKEN = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
+_ENDING = b" is ending"
+PATIENCE = 1.0
+"""Seconds to wait for another Puna, which may have been asked to end just now."""
+
+_ENDING_PATIENCE = 10.0
+"""Seconds to wait for another Puna that says that it is ending."""
+
+_INTERVAL = 0.02
 
 
 class StoreLock:
@@ -26,7 +35,7 @@ class StoreLock:
         self._descriptor = -1
 
     def acquire(self) -> None:
-        """Take the lock at once or not at all.
+        """Take the lock; wait for a Puna that is ending, as before a restart.
 
         Raises:
             Conflict: another Puna uses the folder.
@@ -35,17 +44,17 @@ class StoreLock:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(self._path, flags, 0o644)
         try:
-            _lock(descriptor)
-        except OSError as error:
-            holder = _holder(descriptor)
+            _lock_in_time(descriptor)
+        except BaseException:
             os.close(descriptor)
-            if error.errno in _TAKEN:
-                raise Conflict(f"the models folder is in use by another Puna{holder}") from error
             raise
         self._descriptor = descriptor
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, str(os.getpid()).encode())
+        self._say(b"")
+
+    def announce_end(self) -> None:
+        """Tell who waits for the lock that it will be free soon."""
+        if self._descriptor >= 0:
+            self._say(_ENDING)
 
     def release(self) -> None:
         """Give the lock back; without effect when it is not held."""
@@ -53,13 +62,42 @@ class StoreLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _say(self, state: bytes) -> None:
+        """Write who holds the lock; a full disk is no reason not to hold it."""
+        with contextlib.suppress(OSError):
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, str(os.getpid()).encode() + state)
 
-def _holder(descriptor: int) -> str:
+
+def _lock_in_time(descriptor: int) -> None:
+    started = time.monotonic()
+    while True:
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+            holder = _holder(descriptor)
+            patience = _ENDING_PATIENCE if holder.endswith(_ENDING) else PATIENCE
+            if time.monotonic() - started > patience:
+                text = f"the models folder is in use by another Puna{_named(holder)}"
+                raise Conflict(text) from error
+        else:
+            return
+        time.sleep(_INTERVAL)
+
+
+def _holder(descriptor: int) -> bytes:
     try:
-        text = os.pread(descriptor, 20, 0) if hasattr(os, "pread") else b""
+        return os.pread(descriptor, 40, 0) if hasattr(os, "pread") else b""
     except OSError:
-        return ""
-    return f" (process {int(text)})" if text.isdigit() else ""
+        return b""
+
+
+def _named(holder: bytes) -> str:
+    number = holder.removesuffix(_ENDING)
+    return f" (process {int(number)})" if number.isdigit() else ""
 
 
 if sys.platform == "win32":

@@ -74,6 +74,10 @@ class Store:
         if self.writable and not self._keep_unused:
             self.prune()
 
+    def leaving(self) -> None:
+        """Let a Puna that wants the folder know that :meth:`close` follows soon."""
+        self._lock.announce_end()
+
     def close(self) -> None:
         """Give the lock back."""
         self._lock.release()

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from puna.errors import Conflict, StoreError, StoreReadOnly
 from puna.names import ModelName
+from puna.store import lock
 from puna.store.disk import Disk
 from puna.store.store import Store
 
@@ -41,6 +43,21 @@ def test_a_second_store_is_told_that_the_folder_is_in_use(tmp_path: Path) -> Non
     again = Store(tmp_path)
     again.open()
     again.close()
+
+
+def test_a_store_waits_for_one_that_is_about_to_be_closed(tmp_path: Path) -> None:
+    first, second = Store(tmp_path), Store(tmp_path)
+    first.open()
+    first.leaving()
+    opening = threading.Thread(target=second.open)
+    opening.start()
+    opening.join(2 * lock.PATIENCE)
+    assert opening.is_alive()
+    first.close()
+    opening.join(10)
+    with pytest.raises(Conflict, match=f"process {os.getpid()}"):
+        first.open()
+    second.close()
 
 
 def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
