@@ -220,8 +220,32 @@
         <translation>只使用本机上的模型。</translation>
     </message>
     <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Top P</source>
+        <translation>Top P</translation>
+    </message>
+    <message>
         <source>Context length</source>
         <translation>上下文长度</translation>
+    </message>
+    <message>
+        <source>Longest answer</source>
+        <translation>最长回答</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>随机种子</translation>
+    </message>
+    <message>
+        <source>This is no number.</source>
+        <translation>这不是数字。</translation>
+    </message>
+    <message>
+        <source>{0} to {1}</source>
+        <translation>{0} 到 {1}</translation>
     </message>
     <message>
         <source>Tokens of a conversation that a model sees; 0 = as memory allows.</source>
@@ -619,8 +643,8 @@
         <translation>超小模型，仅供试用</translation>
     </message>
     <message>
-        <source>System prompt of this chat</source>
-        <translation>此对话的系统提示</translation>
+        <source>System prompt and options of this chat</source>
+        <translation>此对话的系统提示和选项</translation>
     </message>
     <message>
         <source>Get the model</source>
@@ -1377,6 +1401,10 @@
     <message>
         <source>How the model should behave in this chat. Empty: what the model brings itself.</source>
         <translation>模型在此对话中应如何表现。留空则使用模型自带的设定。</translation>
+    </message>
+    <message>
+        <source>model's own</source>
+        <translation>模型默认</translation>
     </message>
 </context>
 <context>

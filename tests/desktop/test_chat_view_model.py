@@ -164,6 +164,23 @@ def test_the_system_prompt_leads_the_request(workspace, wait, script: Script) ->
     assert body["messages"][0] == {"role": "system", "content": "Be brief."}
 
 
+def test_only_options_that_were_changed_are_sent(workspace, wait, script: Script) -> None:
+    chat = workspace.chat
+    assert chat.set_option("temperature", "0.2") == ""
+    assert chat.set_option("seed", "7") == ""
+    assert chat.set_option("num_ctx", "1e99") != ""
+    assert chat.set_option("temperature", "1e9") == "-100 to 100"
+    assert chat.set_option("num_ctx", "many") != ""
+    chat.set_option("seed", "")
+    chat.send("Hi")
+    wait(lambda: not chat.is_busy)
+    assert script.asked("/api/chat")[0]["options"] == {"temperature": 0.2}
+    number = chat.chat.id
+    chat.new_chat()
+    chat.open(number)
+    assert chat.chat.options == {"temperature": 0.2}
+
+
 def test_pictures_travel_as_base64_with_their_question(workspace, wait, script: Script) -> None:
     chat = workspace.chat
     chat.choose_model("gemma3:4b")

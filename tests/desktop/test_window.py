@@ -24,6 +24,7 @@ from scripted_server import answer
 
 from puna.gui.chat.message_view import AnswerView
 from puna.gui.chat.prose import Prose
+from puna.gui.chat.records import Chat, Message
 from puna.gui.language import LANGUAGES, Language, best_language
 from puna.gui.main_window import MainWindow
 from puna.gui.resources import resource
@@ -171,10 +172,8 @@ def test_reading_back_is_not_interrupted_by_new_text(window, wait, script) -> No
 
 def test_a_long_chat_draws_only_its_end(window, wait) -> None:
     workspace = window._workspace
-    chat = workspace.history.add_chat("long", "smollm2:135m", "")
+    chat = workspace.history.add_chat(Chat(0, "long", "smollm2:135m"))
     from dataclasses import replace
-
-    from puna.gui.chat.records import Message
 
     parent = 0
     for i in range(120):

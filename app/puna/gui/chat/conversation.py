@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from puna.gui.chat.history import History, branch, newest_leaf
@@ -25,8 +26,8 @@ class Conversation:
         self.path: list[Message] = []
         self._reload()
 
-    def change(self, **values: str) -> None:
-        """Set title, model, system prompt or draft."""
+    def change(self, **values: str | Mapping[str, float]) -> None:
+        """Set title, model, system prompt, draft or options."""
         self.chat = replace(self.chat, **values)  # type: ignore[arg-type]
         if self.chat.id:
             self._history.save_chat(self.chat)
@@ -36,8 +37,8 @@ class Conversation:
     ) -> None:
         """Add what the user says, after the last message or as another branch of ``parent``."""
         if not self.chat.id:
-            title = title_of(text) or "…"
-            self.chat = self._history.add_chat(title, self.chat.model, self.chat.system)
+            titled = replace(self.chat, title=title_of(text) or "…", updated=time.time())
+            self.chat = self._history.add_chat(titled)
         parent = self.chat.leaf if parent is None else parent
         self._add(Message(0, parent, "user", text, images=images))
 

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from puna.gui.chat.records import Chat, Message, State, Stats
@@ -14,7 +14,7 @@ from puna.gui.chat.records import Chat, Message, State, Stats
 _SCHEMA = """
 CREATE TABLE chats(
     id INTEGER PRIMARY KEY, title TEXT NOT NULL, model TEXT NOT NULL, system TEXT NOT NULL,
-    draft TEXT NOT NULL, leaf INTEGER NOT NULL, updated REAL NOT NULL);
+    draft TEXT NOT NULL, leaf INTEGER NOT NULL, updated REAL NOT NULL, options TEXT NOT NULL);
 CREATE TABLE messages(
     id INTEGER PRIMARY KEY, chat INTEGER NOT NULL REFERENCES chats ON DELETE CASCADE,
     parent INTEGER NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, thinking TEXT NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE messages(
 CREATE INDEX messages_of_chat ON messages(chat);
 PRAGMA user_version = 1;
 """
-_CHAT = "id, title, model, system, draft, leaf, updated"
+_CHAT = "id, title, model, system, draft, leaf, updated, options"
 _MESSAGE = "id, parent, role, content, thinking, images, model, state, error, stats"
 
 
@@ -53,7 +53,7 @@ class History:
             "(SELECT chat FROM messages WHERE content LIKE :p ESCAPE '\\') ORDER BY updated DESC",
             {"p": pattern},
         )
-        return [Chat(*row) for row in rows]
+        return [_chat(row) for row in rows]
 
     def chat(self, chat_id: int) -> Chat:
         """One chat.
@@ -67,32 +67,25 @@ class History:
         ).fetchone()
         if row is None:
             raise KeyError(chat_id)
-        return Chat(*row)
+        return _chat(row)
 
-    def add_chat(self, title: str, model: str, system: str) -> Chat:
-        """Begin a chat."""
-        values = (title, model, system, "", 0, time.time())
+    def add_chat(self, chat: Chat) -> Chat:
+        """Store a new chat; ``chat.id`` is not looked at."""
         with self._db:
             cursor = self._db.execute(
-                "INSERT INTO chats(title, model, system, draft, leaf, updated) VALUES(?,?,?,?,?,?)",
-                values,
+                "INSERT INTO chats(title, model, system, draft, leaf, updated, options)"
+                " VALUES(?,?,?,?,?,?,?)",
+                _chat_columns(chat),
             )
-        return Chat(cursor.lastrowid or 0, *values)
+        return replace(chat, id=cursor.lastrowid or 0)
 
     def save_chat(self, chat: Chat) -> None:
         """Store all fields of ``chat``."""
         with self._db:
             self._db.execute(
-                "UPDATE chats SET title=?, model=?, system=?, draft=?, leaf=?, updated=? WHERE id=?",
-                (
-                    chat.title,
-                    chat.model,
-                    chat.system,
-                    chat.draft,
-                    chat.leaf,
-                    chat.updated,
-                    chat.id,
-                ),
+                "UPDATE chats SET title=?, model=?, system=?, draft=?, leaf=?, updated=?,"
+                " options=? WHERE id=?",
+                (*_chat_columns(chat), chat.id),
             )
 
     def delete_chat(self, chat_id: int) -> None:
@@ -168,6 +161,15 @@ def _open(file: Path) -> sqlite3.Connection:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _chat_columns(chat: Chat) -> tuple[object, ...]:
+    options = json.dumps(dict(chat.options))
+    return (chat.title, chat.model, chat.system, chat.draft, chat.leaf, chat.updated, options)
+
+
+def _chat(row: tuple[int, str, str, str, str, int, float, str]) -> Chat:
+    return Chat(*row[:7], options=json.loads(row[7]))
 
 
 def _columns(message: Message) -> tuple[object, ...]:

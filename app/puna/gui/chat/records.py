@@ -79,6 +79,7 @@ class Chat:
     """One conversation without its messages.
 
     Attributes:
+        options: generation options that differ from the model's own, by name.
         leaf: id of the last message of the branch in view, 0 = none.
         updated: seconds since the epoch.
     """
@@ -90,6 +91,7 @@ class Chat:
     draft: str = ""
     leaf: int = 0
     updated: float = 0.0
+    options: Mapping[str, float] = field(default_factory=dict)
 
 
 def stats_from(line: Mapping[str, Any], first_token: float, thinking: float) -> Stats:

@@ -100,8 +100,10 @@ class Transcript(QScrollArea):
         return super().eventFilter(watched, event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the jump button in its place."""
+        """Stay at the end, and keep the jump button in its place."""
         super().resizeEvent(event)
+        if self._follows:
+            self._settle_timer.start()
         self._place_jump()
 
     def _make(self, index: int) -> MessageView:

@@ -62,8 +62,11 @@ class ChatView(QWidget):
         self._sidebar.search.setFocus()
 
     def _build(self) -> None:
-        self._panel_button = icon_button("sliders", self.tr("System prompt of this chat"))
+        self._panel_button = icon_button(
+            "sliders", self.tr("System prompt and options of this chat")
+        )
         self._panel_button.setCheckable(True)
+        self._panel_button.setChecked(self._system.isVisibleTo(self))
         header = row(self._picker, self._tiny, 1, self._panel_button, spacing=10)
         header.setContentsMargins(16, 9, 12, 9)
         bottom = row(1, spacing=0)

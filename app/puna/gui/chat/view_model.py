@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from puna.errors import PunaError
 from puna.gui.chat.answer import Answer
 from puna.gui.chat.chat_list import ChatList
+from puna.gui.chat.chat_options import option_value
 from puna.gui.chat.conversation import Conversation
 from puna.gui.chat.history import History
 from puna.gui.chat.records import Chat, Message, State
@@ -179,6 +180,21 @@ class ChatViewModel(QObject):
         self._conversation.change(system=text)
         self.chat_changed.emit()
 
+    def set_option(self, name: str, text: str) -> str:
+        """Answer with another value of an option from now on; empty means the model's own.
+
+        Returns the reason why ``text`` cannot be a value, empty when it can.
+        """
+        options = dict(self.chat.options)
+        options.pop(name, None)
+        if text.strip():
+            value, problem = option_value(name, text)
+            if problem:
+                return problem
+            options[name] = value
+        self._conversation.change(options=options)
+        return ""
+
     def set_draft(self, text: str) -> None:
         """Remember what is typed but not sent."""
         if text != self.chat.draft:
@@ -344,4 +360,5 @@ def request_body(chat: Chat, messages: list[Message]) -> dict[str, object]:
             if message.images:
                 part["images"] = list(message.images)
             told.append(part)
-    return {"model": chat.model, "messages": told}
+    body: dict[str, object] = {"model": chat.model, "messages": told}
+    return body | ({"options": dict(chat.options)} if chat.options else {})
