@@ -123,6 +123,10 @@ class PunaClient:
         """The vectors of one or more texts."""
         return await self.request_json("POST", "/api/embed", body, read_s=None)
 
+    async def hardware(self) -> Json:
+        """The machine, and what the loaded models take of it; only servers of ours know."""
+        return await self.request_json("GET", "/api/hardware")
+
     async def settings(self) -> Json:
         """All settings with their origins."""
         return await self.request_json("GET", "/api/settings")

@@ -112,7 +112,7 @@ class Fleet:
             start_timeout=self._config.load_timeout,
             hang_timeout=self._config.hang_timeout,
         )
-        self._machine.note(runner.hello.devices, taken=self.gpu_memory)
+        self._machine.meet(runner.hello, taken=self.gpu_memory)
         return runner
 
     # -- load ---------------------------------------------------------------------------
@@ -186,6 +186,8 @@ class Fleet:
         if runner.is_ended:
             self._forget(instance)
             return
+        if loaded.devices:
+            self._machine.note(loaded.devices, taken=self.gpu_memory)
         self.prepare_spare()
         self._on_change()
         self._on_turn()

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import psutil
 
-from puna.runner.protocol import Device
+from puna.runner.protocol import Device, Hello
 
 _GIB = 1 << 30
 _GPU_SHARE = 0.92
@@ -58,6 +59,10 @@ class Machine:
     """Memory and devices of this computer.
 
     Runners report the devices (only they can ask ggml); main memory is read here.
+
+    Attributes:
+        build: the llama.cpp of the runners, empty until the first one came up.
+        cores: physical ones that we may use, 0 until then.
     """
 
     def __init__(
@@ -69,9 +74,16 @@ class Machine:
         self._read_swap = read_swap
         self._devices: tuple[Device, ...] = ()
         self._taken = 0
+        self.build = ""
+        self.cores = 0
+
+    def meet(self, hello: Hello, *, taken: int) -> None:
+        """Remember what a new runner said of itself and of the machine."""
+        self.build, self.cores = hello.build, hello.cores
+        self.note(hello.devices, taken=taken)
 
     def note(self, devices: Sequence[Device], *, taken: int) -> None:
-        """Remember what a new runner reported.
+        """Remember what a runner reported.
 
         Args:
             devices: with the free memory at that moment.
@@ -84,6 +96,26 @@ class Machine:
     def devices(self) -> tuple[Device, ...]:
         """All compute devices; empty until the first runner came up."""
         return self._devices
+
+    def devices_now(self, *, taken: int) -> tuple[Device, ...]:
+        """All devices with the memory that is free and used now, as far as we can know.
+
+        What others took of a GPU since a runner last reported is not seen.
+
+        Args:
+            taken: GPU bytes that our models hold now.
+        """
+        gpus = max(1, len(self.gpus))
+        since = (taken - self._taken) // gpus
+        return tuple(self._now(device, since) for device in self._devices)
+
+    def _now(self, device: Device, since: int) -> Device:
+        if device.kind in _GPU_KINDS:
+            free = min(max(0, device.free - since), device.total)
+            return msgspec.structs.replace(device, free=free, used=device.total - free)
+        memory = self.memory
+        used = memory.total - memory.available
+        return msgspec.structs.replace(device, total=memory.total, free=memory.available, used=used)
 
     @property
     def gpus(self) -> tuple[Device, ...]:

@@ -31,6 +31,7 @@ class LoadedModel:
         expires_at: when it will be unloaded if nobody asks for it.
         active: requests it works for.
         loaded: the runner's report, ``None`` while it loads.
+        spec: how it was to be opened, and what it was thought to take.
     """
 
     name: str
@@ -44,6 +45,7 @@ class LoadedModel:
     expires_at: datetime
     active: int
     loaded: Loaded | None
+    spec: ModelSpec
 
 
 @dataclass(slots=True, eq=False)
@@ -118,6 +120,7 @@ class Instance:
             expires_at=datetime.now(UTC) + timedelta(seconds=min(max(left, 0.0), _LONGEST)),
             active=self.active,
             loaded=self.loaded,
+            spec=self.spec,
         )
 
 

@@ -51,7 +51,8 @@ def run(commands: int, reports: int) -> int:
     outbox = Outbox(reports)
     inbox: SimpleQueue[Item] = SimpleQueue()
     try:
-        outbox.send(Hello(os.getpid(), _build(), hardware.devices()))
+        cores = hardware.physical_cores()
+        outbox.send(Hello(os.getpid(), _build(), hardware.devices(), cores))
         reader = _Reader(commands, inbox)
         reader.start()
         _serve(log, outbox, inbox, reader)

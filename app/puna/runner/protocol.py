@@ -283,11 +283,17 @@ Command: TypeAlias = (
 
 
 class Hello(msgspec.Struct, frozen=True, omit_defaults=True, tag="hello"):
-    """The runner is up. ``build`` names llama-cpp-python and its llama.cpp."""
+    """The runner is up.
+
+    Attributes:
+        build: names llama-cpp-python and its llama.cpp.
+        cores: physical ones that this process may use.
+    """
 
     pid: int
     build: str = ""
     devices: tuple[Device, ...] = ()
+    cores: int = 0
 
 
 class Loading(msgspec.Struct, frozen=True, omit_defaults=True, tag="loading"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import socket
@@ -79,3 +80,15 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield begin
     for server in running:
         server.stop()
+
+
+@pytest.fixture
+def serve(start: Start, smollm2: Path) -> Client:
+    """A client of a server that has the model ``smol``."""
+    client = start()
+    data = smollm2.read_bytes()
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    assert client("POST", f"/api/blobs/{digest}", data).status == 201
+    body = {"model": "smol", "files": {"smol.gguf": digest}, "stream": False}
+    assert client("POST", "/api/create", body).json == {"status": "success"}
+    return client

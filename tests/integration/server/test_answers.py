@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +14,6 @@ pytestmark = pytest.mark.model
 
 Start = Callable[..., Any]
 STORY = {"role": "user", "content": "Tell me a long story about the sea."}
-
-
-@pytest.fixture
-def serve(start: Start, smollm2: Path) -> Any:
-    """A client of a server that has the model ``smol``."""
-    client = start()
-    data = smollm2.read_bytes()
-    digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    assert client("POST", f"/api/blobs/{digest}", data).status == 201
-    body = {"model": "smol", "files": {"smol.gguf": digest}, "stream": False}
-    assert client("POST", "/api/create", body).json == {"status": "success"}
-    return client
 
 
 def begin_stream(client: Any, **body: Any) -> tuple[socket.socket, bytes]:

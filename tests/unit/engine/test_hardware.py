@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from puna.engine.hardware import Machine, SystemMemory, reserve, swap_space, system_memory
-from puna.runner.protocol import Device
+from puna.runner.protocol import Device, Hello
 
 GIB = 1 << 30
 
@@ -31,6 +31,27 @@ def test_with_gpus_models_may_take_most_of_their_free_memory() -> None:
     here = machine()
     here.note([Device("CPU", "cpu"), Device("GPU", "gpu", 8 * GIB, 6 * GIB)], taken=1 * GIB)
     assert here.free(taken=3 * GIB, gpu_overhead=GIB) == int(4 * GIB * 0.92) - GIB
+
+
+def test_a_runner_tells_what_it_is_and_what_it_sees() -> None:
+    here = machine()
+    here.meet(Hello(1, "llama.cpp b1", (Device("CPU", "cpu"),), 2), taken=0)
+    assert (here.build, here.cores, len(here.devices)) == ("llama.cpp b1", 2, 1)
+
+
+def test_devices_show_what_our_models_took_since_the_report() -> None:
+    here = machine()
+    here.note([Device("CPU", "cpu"), Device("GPU", "gpu", 8 * GIB, 6 * GIB)], taken=1 * GIB)
+    cpu, gpu = here.devices_now(taken=3 * GIB)
+    assert (cpu.total, cpu.free, cpu.used) == (16 * GIB, 10 * GIB, 6 * GIB)
+    assert (gpu.total, gpu.free, gpu.used) == (8 * GIB, 4 * GIB, 4 * GIB)
+
+
+def test_a_device_has_never_more_free_than_there_is() -> None:
+    here = machine()
+    here.note([Device("GPU", "gpu", 8 * GIB, 2 * GIB)], taken=7 * GIB)
+    assert here.devices_now(taken=0)[0].free == 8 * GIB
+    assert here.devices_now(taken=20 * GIB)[0].free == 0
 
 
 def test_capacity_counts_swap_and_gpus() -> None:

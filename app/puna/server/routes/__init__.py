@@ -12,6 +12,7 @@ from puna.server.routes import (
     completions,
     creation,
     embeddings,
+    hardware,
     inference,
     models,
     openai,
@@ -22,6 +23,7 @@ from puna.server.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     status.router,
+    hardware.router,
     inference.router,
     embeddings.router,
     blobs.router,
