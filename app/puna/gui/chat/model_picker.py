@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from puna.gui.catalogue import InstalledModel
 from puna.gui.controls import themed_icon
@@ -29,18 +29,10 @@ class ModelPicker(QToolButton):
         self._name = ""
         self.setProperty("role", "picker")
         self.setAccessibleName(self.tr("Model"))
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setIconSize(QSize(14, 14))
-        self.setIcon(themed_icon("chevron-down"))
-        self.setLayoutDirection(
-            Qt.LayoutDirection.LeftToRight
-            if self.isRightToLeft()
-            else Qt.LayoutDirection.RightToLeft
-        )
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         menu = QMenu(self)
-        menu.setLayoutDirection(QApplication.layoutDirection())
         menu.aboutToShow.connect(self._fill)
         self.setMenu(menu)
 

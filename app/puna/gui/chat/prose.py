@@ -94,7 +94,8 @@ class Prose(QTextBrowser):
 
     def _fit(self) -> None:
         self.document().setTextWidth(self.viewport().width())
-        height = int(self.document().size().height() + 0.999)
+        # The margin below the last paragraph is not part of the document's size.
+        height = int(self.document().size().height() + _GAP + 0.999)
         if height != self.height():
             self.setFixedHeight(height)
 
