@@ -13,6 +13,7 @@ from puna.chat.events import (
     TextDelta,
     ThinkingDelta,
     TokenLogprob,
+    ToolCallDelta,
     ToolCallEvent,
     Usage,
 )
@@ -146,9 +147,10 @@ def _shown(
 
     Source: contract 4.4 and 4.7.
     """
-    if not events:
+    progress = [event for event in events if isinstance(event, ToolCallDelta)]
+    if progress == list(events):
         silent = not job.of_generate and (_thinks(job) or not logprobs)
-        return [] if silent else [TextDelta("", logprobs)]
+        return progress if silent else [TextDelta("", logprobs), *progress]
     first = events[0]
     if logprobs and isinstance(first, TextDelta | ThinkingDelta | ToolCallEvent):
         return [replace(first, logprobs=logprobs), *events[1:]]

@@ -11,7 +11,8 @@ class OutputParser(Protocol):
     """Splits generated text into text, thinking and tool calls.
 
     Parsers are incremental: the events of a text are the same wherever it is
-    cut into pieces, apart from how deltas are grouped. Text is never lost: what
+    cut into pieces, apart from how deltas are grouped and whether there are any
+    of a call. Text is never lost: what
     turns out not to be a tag or a call comes out as content, at the latest from
     :meth:`close`.
     """

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from puna.chat.events import Event, TextDelta, ThinkingDelta, ToolCallEvent
 from puna.chat.messages import Tool, ToolCall
 from puna.chat.parsers.base import overlap
+from puna.chat.parsers.call_progress import CallProgress
 
 ReadCalls = Callable[[str, Sequence[Tool]], list[ToolCall]]
 """Calls in the body of a block. Raises ValueError when it cannot be read."""
@@ -92,6 +93,7 @@ class BlockParser:
         self._state = _State.START
         self._opened = ""
         self._calls = 0
+        self._progress = CallProgress(tools)
         self._skip_space = False
         self._skip_newline = False
         self.warnings: list[str] = []
@@ -191,8 +193,9 @@ class BlockParser:
     def _block(self) -> list[Event]:
         found = self._form.find_end(self._held)
         if found is None:
-            return []
+            return list(self._progress.advance(self._held, self._calls))
         end, following = found
+        last = self._progress.rest(self._held[:end], self._calls)
         body, self._held, whole = (
             self._held[:end],
             self._held[following:],
@@ -200,7 +203,7 @@ class BlockParser:
         )
         self._state = _State.TEXT
         self._skip_space = self._form.trim
-        return self._read(body, whole=whole)
+        return [*last, *self._read(body, whole=whole)]
 
     # ------------------------------------------------------------ parts
 
@@ -246,6 +249,7 @@ class BlockParser:
         """``opened`` comes back if the block turns out to be no call."""
         self._state = _State.CALLS
         self._opened = opened
+        self._progress.forget()
 
 
 def without_thinking(form: BlockForm) -> BlockForm:

@@ -16,6 +16,7 @@ import msgspec
 from puna.chat.events import Event, TextDelta, ToolCallEvent
 from puna.chat.messages import Tool, ToolCall
 from puna.chat.parsers.base import overlap
+from puna.chat.parsers.call_progress import CallProgress
 
 _BRACKETS = {"{": "}", "[": "]"}
 
@@ -35,6 +36,7 @@ class TaggedToolParser:
         self._calling = False
         self._plain = not self._names
         self._objects = _ObjectScanner()
+        self._progress = CallProgress(tools)
         self._calls = 0
         self.warnings: list[str] = []
 
@@ -73,31 +75,31 @@ class TaggedToolParser:
         for at, char in enumerate(text):
             self._held += char
             self._objects.feed(char)
-            call = self._call()
-            if call is not None:
-                events.append(call)
+            events += self._call()
             if self._objects.closed(self._tag):
                 rest, self._held = self._held + text[at + 1 :], ""
                 self._plain = True
                 return [*events, TextDelta(rest)] if rest else events
-        return events
+        return [*events, *self._progress.advance(self._held, self._calls)]
 
-    def _call(self) -> ToolCallEvent | None:
+    def _call(self) -> list[Event]:
         if not self._objects.complete:
-            return None
+            return []
         name = self._name()
         if name is None:
-            return None
+            return []
         for end, data in self._objects.complete:
             arguments = _arguments(data, name)
             if arguments is not None:
+                told = self._progress.rest(self._held, self._calls)
+                self._progress.forget()
                 call = ToolCall(name=name, arguments=arguments, index=self._calls)
                 self._calls += 1
                 stop = max(end, self._held.index(name) + len(name))
                 self._held = self._held[stop:]
                 self._objects.forget(stop)
-                return ToolCallEvent(call)
-        return None
+                return [*told, ToolCallEvent(call)]
+        return []
 
     def _name(self) -> str | None:
         """The first tool name in the text; the longest of those at one place."""

@@ -17,7 +17,14 @@ from typing import Any, TypeAlias
 
 from puna.api import openai as wire
 from puna.api.gojson import dumps
-from puna.chat.events import Finished, TextDelta, ThinkingDelta, ToolCallEvent, Usage
+from puna.chat.events import (
+    Finished,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallEvent,
+    Usage,
+)
 from puna.chat.messages import Tool, ToolCall
 from puna.errors import InvalidInput, PunaError
 from puna.server.errors import openai_body
@@ -161,6 +168,7 @@ class ChatCompletions:
         self._include_usage = include_usage
         self._begun: set[int] = set()
         self._called: set[int] = set()
+        self._streamed: set[tuple[int, int]] = set()
         self._usages: list[Usage] = []
 
     def special(self, answer: Finished | Rendered) -> dict[str, Any]:
@@ -221,11 +229,26 @@ class ChatCompletions:
                 return self._chunk(index, {"content": text}, piece)
             case ThinkingDelta(text):
                 return self._chunk(index, {"content": "", "reasoning": text}, piece)
+            case ToolCallDelta():
+                return self._chunk(index, self._part_of_call(index, answer), piece)
             case ToolCallEvent(call):
                 self._called.add(index)
-                return self._chunk(index, {"content": "", "tool_calls": [tool_call(call)]}, piece)
+                if (index, call.index) not in self._streamed:
+                    shown = {"content": "", "tool_calls": [tool_call(call)]}
+                    return self._chunk(index, shown, piece)
+                return self._chunk(index, {"content": ""}, piece) if piece.logprobs else None
             case _:
                 return None
+
+    def _part_of_call(self, index: int, delta: ToolCallDelta) -> dict[str, Any]:
+        """Identity and name at first, then pieces of the arguments."""
+        if (index, delta.index) in self._streamed:
+            part = {"index": delta.index, "function": {"arguments": delta.text}}
+            return {"tool_calls": [part]}
+        self._streamed.add((index, delta.index))
+        function = {"name": delta.name, "arguments": delta.text}
+        part = {"id": delta.id, "index": delta.index, "type": "function", "function": function}
+        return {"content": "", "tool_calls": [part]}
 
     def _chunk(self, index: int, delta: dict[str, Any], piece: Piece) -> bytes:
         if index not in self._begun:
