@@ -49,6 +49,9 @@ DELIBERATE: dict[str, str] = {
     "generate.context": "a context that begins with BOS gets no second one",
     "format.chat.think-schema": "thinking and the constrained answer are one pass (16.8)",
     "format.chat.think-schema-once": "thinking and the constrained answer are one pass (16.8)",
+    "tools.v1responses.tag-tagtool-stream": "an open message is ended before a call begins (6.5)",
+    "v1messages.websearch-tool": "without a cloud no search tool is shown to the model",
+    "v1responses.websearch-tool": "without a cloud no search tool is shown to the model",
     "create.files-safetensors-bad": "safetensors are refused before the first line",
 }
 """Cases whose recorded answer is not ours on purpose."""

@@ -13,7 +13,6 @@ from puna.chat.events import (
     TextDelta,
     ThinkingDelta,
     TokenLogprob,
-    ToolCallDelta,
     ToolCallEvent,
     Usage,
 )
@@ -147,14 +146,17 @@ def _shown(
 
     Source: contract 4.4 and 4.7.
     """
-    progress = [event for event in events if isinstance(event, ToolCallDelta)]
-    if progress == list(events):
+    carrier = next((at for at, event in enumerate(events) if isinstance(event, _CARRIERS)), None)
+    if carrier is None:
         silent = not job.of_generate and (_thinks(job) or not logprobs)
-        return progress if silent else [TextDelta("", logprobs), *progress]
-    first = events[0]
-    if logprobs and isinstance(first, TextDelta | ThinkingDelta | ToolCallEvent):
-        return [replace(first, logprobs=logprobs), *events[1:]]
+        return events if silent else [TextDelta("", logprobs), *events]
+    shown = events[carrier]
+    if logprobs and isinstance(shown, _CARRIERS):
+        return [*events[:carrier], replace(shown, logprobs=logprobs), *events[carrier + 1 :]]
     return events
+
+
+_CARRIERS = (TextDelta, ThinkingDelta, ToolCallEvent)
 
 
 def _warnings(parser: OutputParser, usage: Usage) -> tuple[str, ...]:
