@@ -20,6 +20,8 @@ class EngineConfig:
         max_queue: requests that may wait for a load beside the one in work.
         keep_alive: seconds a model stays loaded without requests; inf = for ever.
         load_timeout: seconds a load may go without a sign; inf = for ever.
+        abandon_after: seconds a load goes on when all who waited for it have left,
+            for the next request may want the same.
         hang_timeout: seconds a runner with requests may do nothing at all.
         keep_spare: hold one started runner ready for the next load.
         gpu_overhead: bytes of GPU memory to leave alone.
@@ -33,6 +35,7 @@ class EngineConfig:
     max_queue: int = 512
     keep_alive: float = 300.0
     load_timeout: float = 300.0
+    abandon_after: float = 1.0
     hang_timeout: float = 45.0
     keep_spare: bool = True
     gpu_overhead: int = 0

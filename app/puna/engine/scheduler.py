@@ -168,6 +168,7 @@ class Scheduler:
         served = asyncio.get_running_loop().create_future()
         ticket = _Ticket(next(self._ids), spec, keep_alive, served)
         self._waiting.append(ticket)
+        self._abort_unwanted_loads()
         self._turn()
         try:
             self._check_queue(ticket)
@@ -196,10 +197,18 @@ class Scheduler:
         """The request left, before or just when it was served."""
         if ticket in self._waiting:
             self._waiting.remove(ticket)
-            self._abort_unwanted_loads()
+            self._reconsider_loads()
             self._turn()
         elif (instance := _result_of(ticket.served)) is not None:
             self._release(instance)
+
+    def _reconsider_loads(self) -> None:
+        """Free the way for those who still wait; else give a load a little time."""
+        if self._waiting:
+            self._abort_unwanted_loads()
+        else:
+            delay = self._config.abandon_after
+            asyncio.get_running_loop().call_later(delay, self._abort_unwanted_loads)
 
     def _abort_unwanted_loads(self) -> None:
         for instance in self._fleet:

@@ -370,7 +370,8 @@ async def test_requests_for_a_loaded_model_do_not_count_as_waiting(
 async def test_a_load_that_nobody_waits_for_any_more_is_aborted(
     make_scheduler: SchedulerFactory,
 ) -> None:
-    scheduler = make_scheduler({"load": [{"progress": 0.5}, {"never": True}]})
+    script = {"load": [{"progress": 0.5}, {"never": True}]}
+    scheduler = make_scheduler(script, abandon_after=0.05)
     waiters = [asyncio.create_task(ask(scheduler, spec())) for _ in range(2)]
     await until(lambda: scheduler.loaded() != [] and scheduler.loaded()[0].progress == 0.5)
     waiters[0].cancel()
@@ -380,10 +381,38 @@ async def test_a_load_that_nobody_waits_for_any_more_is_aborted(
     await gone(scheduler)
 
 
+async def test_an_abandoned_load_serves_the_next_request(
+    make_scheduler: SchedulerFactory, tmp_path: Path
+) -> None:
+    go, log = tmp_path / "go", tmp_path / "log"
+    load = [{"progress": 0.5}, {"wait": str(go)}]
+    scheduler = make_scheduler({"log": str(log), "load": load}, abandon_after=20)
+    waiter = asyncio.create_task(ask(scheduler, spec()))
+    await until(lambda: scheduler.loaded() != [] and scheduler.loaded()[0].progress == 0.5)
+    waiter.cancel()
+    await asyncio.wait([waiter])
+    again = asyncio.create_task(ask(scheduler, spec()))
+    go.touch()
+    assert await again == "Hello there."
+    assert log.read_text().count("load") == 1
+
+
+async def test_an_abandoned_load_gives_way_to_another_model(
+    make_scheduler: SchedulerFactory,
+) -> None:
+    stuck = {"a.gguf": {"load": [{"progress": 0.5}, {"never": True}]}}
+    scheduler = make_scheduler({"models": stuck}, abandon_after=20)
+    waiter = asyncio.create_task(ask(scheduler, spec("a")))
+    await until(lambda: scheduler.loaded() != [] and scheduler.loaded()[0].progress == 0.5)
+    waiter.cancel()
+    await asyncio.wait([waiter])
+    assert await ask(scheduler, spec("b")) == "Hello there."
+
+
 async def test_a_request_may_leave_before_its_load_has_begun(
     make_scheduler: SchedulerFactory,
 ) -> None:
-    scheduler = make_scheduler()
+    scheduler = make_scheduler(abandon_after=0.0)
     waiter = asyncio.create_task(ask(scheduler, spec()))
     await asyncio.sleep(0)
     waiter.cancel()
