@@ -57,18 +57,26 @@ def garbage() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
-    """The program's one loop; it runs whenever Qt handles events."""
+def program_loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
+    """The program's one loop, made once; it runs whenever Qt handles events."""
     loop = qasync.QEventLoop(qapp, already_running=True)
-    asyncio.set_event_loop(loop)
-    hooks = sys.get_asyncgen_hooks()
-    install_asyncgen_hooks(loop)
+    asyncio.events._set_running_loop(None)
     yield loop
+    loop.stop()
+    loop.close()
+
+
+@pytest.fixture
+def loop(program_loop: qasync.QEventLoop) -> Iterator[qasync.QEventLoop]:
+    """The loop, in force for one test only: tests of other rooms have loops of their own."""
+    hooks = sys.get_asyncgen_hooks()
+    asyncio.set_event_loop(program_loop)
+    asyncio.events._set_running_loop(program_loop)
+    install_asyncgen_hooks(program_loop)
+    yield program_loop
     sys.set_asyncgen_hooks(*hooks)
     asyncio.events._set_running_loop(None)
     asyncio.set_event_loop(None)
-    loop.stop()
-    loop.close()
 
 
 @pytest.fixture

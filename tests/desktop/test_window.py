@@ -306,6 +306,7 @@ def test_text_stands_out_from_its_ground(tokens: Tokens) -> None:
         for text in ("text", "muted", "link", "danger", "warning", "success")
         for ground in ("surface", "panel", "raised")
     ]
+    pairs += [("faint", "surface"), ("faint", "raised")]
     pairs += [("muted", "rail"), ("accent_text", "accent"), ("accent", "accent_soft")]
     pairs += [("warning", "warning_soft"), ("text", "danger_soft"), ("text", "bubble")]
     pairs += [(kind, "code") for kind in ("keyword", "string", "comment", "number", "function")]
