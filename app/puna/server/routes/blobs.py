@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from puna.api.native import ErrorResponse
 from puna.errors import BlobNotFound, DigestMismatch, InvalidInput
+from puna.registry.threads import settled
 from puna.server import bodies
 from puna.server.routes.common import empty, services
 from puna.store.blobs import BlobStore
@@ -55,7 +56,7 @@ async def _receive(request: Request, blobs: BlobStore, wanted: Digest) -> None:
         async for chunk in bodies.stream(request):
             batch += chunk
             if len(batch) >= _BATCH:
-                await asyncio.to_thread(writer.write, bytes(batch))
+                await settled(writer.write, bytes(batch))
                 batch.clear()
-        await asyncio.to_thread(writer.write, bytes(batch))
-        await asyncio.to_thread(writer.commit, wanted)
+        await settled(writer.write, bytes(batch))
+        await settled(writer.commit, wanted)
