@@ -71,6 +71,7 @@ class Settings:
     state_limit: int = 4 << 30
     max_body: int = 32 << 20
     spare_runner: bool = True
+    metrics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("state_limit", "PUNA_STATE_LIMIT", "bytes", _bytes, _LOAD, "Disk space for that state"),
         Setting("max_body", "PUNA_MAX_BODY", "bytes", _bytes, _LIVE, "Largest JSON body; twice as much with images"),
         Setting("spare_runner", "PUNA_SPARE_RUNNER", "flag", _flag, _LIVE, "Keep a process ready for the next model: faster loads, 50 MB of memory"),
+        Setting("metrics", "PUNA_METRICS", "flag", _flag, _LIVE, "Serve figures for monitoring at /metrics"),
     )
 }  # fmt: skip
 

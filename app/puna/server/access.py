@@ -40,6 +40,7 @@ FURTHER_HEADERS = (
     "Openai-Project",
     "Idempotency-Key",
     "Cache-Control",
+    "X-Request-Id",
 )
 """Granted when a preflight asks for them, so that the usual answer stays Ollama's."""
 

@@ -25,7 +25,7 @@ class WebApplication:
     def __init__(self, services: Services) -> None:
         self._services = services
         web = _fastapi(services)
-        self._live = LiveRequests(web)
+        self._live = web.state.live = LiveRequests(web, services.metrics.requested)
         self.app: App = self._live
         self.routes = _route_table(web)
 

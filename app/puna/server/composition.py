@@ -17,9 +17,11 @@ from puna.services.embedding import Embedder
 from puna.services.hub import Services
 from puna.services.inference import Inference
 from puna.services.loadable import Loadable
+from puna.services.metrics import Metrics
 from puna.services.models import Models
 from puna.services.notices import Notices
 from puna.services.profile import Profile, Profiles
+from puna.services.reranking import Reranker
 from puna.services.running import Running
 from puna.services.tokens import Tokens
 from puna.services.transfers import Transfers
@@ -50,7 +52,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         return configuration.current.state_folder or str(own)
 
     transfers = Transfers(store, lambda: configuration.current)
-    running, profiles = Running(scheduler), Profiles()
+    running, profiles, metrics = Running(scheduler), Profiles(), Metrics()
     translations = Translations(folders.state / "translated")
 
     def describe(model: InstalledModel) -> Profile:
@@ -64,6 +66,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         profiles,
         Loadable(translations),
         running,
+        metrics,
     )
     return Services(
         configuration=configuration,
@@ -81,6 +84,8 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         inference=inference,
         embedder=Embedder(inference),
         tokens=Tokens(inference, scheduler),
+        reranker=Reranker(inference),
+        metrics=metrics,
         transfers=transfers,
         creation=Creation(
             store,

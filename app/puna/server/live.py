@@ -1,30 +1,62 @@
-"""Running requests: ended when their client leaves or the server stops."""
+"""Running requests: named, counted, ended when their client leaves or somebody says so."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from puna.errors import ShuttingDown
-from puna.server.asgi import CLOSE, JSON_UTF8, App, Message, Receive, Scope, Send, respond
-from puna.server.errors import encoded, native_body
+from puna.errors import PunaError, RequestCanceled, ShuttingDown
+from puna.server.asgi import CLOSE, JSON_UTF8, App, Message, Receive, Scope, Send, header, respond
+from puna.server.errors import encoded, native_body, status_of
 
 logger = logging.getLogger(__name__)
 
 SCOPE_KEY = "puna.live"
+ID_HEADER = b"x-request-id"
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+
+Observe = Callable[[str, str, int, float], None]
+"""Is told method, route, status and duration in s of each request."""
 
 
 @dataclass(slots=True, eq=False)
 class Live:
-    """One running request."""
+    """One running request.
+
+    Attributes:
+        id: what the client called it, or a name of ours.
+        gone: the client has left.
+        ending: why the server ends it, if it does.
+        status: of the answer, 0 while there is none.
+        began: on the monotonic clock.
+    """
 
     task: asyncio.Task[None]
+    id: str
     gone: bool = False
-    draining: bool = False
+    ending: PunaError | None = None
     status: int = 0
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def outcome(self) -> int:
+        """The status, or what stands for it: 499 is a client that left."""
+        return self.status or (499 if self.gone else 503)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self.began
+
+    def end(self, error: PunaError) -> None:
+        """Stop working on it and tell the client why."""
+        self.ending = error
+        self.task.cancel()
 
 
 class LiveRequests:
@@ -34,9 +66,13 @@ class LiveRequests:
     soon as the body is read, for every route.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, observe: Observe) -> None:
         self._app = app
+        self._observe = observe
         self._live: set[Live] = set()
+
+    def __len__(self) -> int:
+        return len(self._live)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -44,28 +80,47 @@ class LiveRequests:
         if scope["type"] != "http" or task is None:
             await self._app(scope, receive, send)
             return
-        live = scope[SCOPE_KEY] = Live(task)
-        watched = _Watched(live, receive)
+        live = scope[SCOPE_KEY] = Live(task, _id(scope))
         self._live.add(live)
         try:
-            await self._app(scope, watched.receive, _marking(live, send))
-        except asyncio.CancelledError:
-            if not (live.gone or live.draining):
-                raise
-            task.uncancel()
-            if not live.status and not live.gone:
-                body = encoded(native_body(ShuttingDown()))
-                await respond(send, 503, body, JSON_UTF8, [CLOSE])
+            await self._serve(live, scope, receive, send)
         finally:
             self._live.discard(live)
-            watched.close()
+            route = getattr(scope.get("route"), "path", "")
+            self._observe(scope["method"], route, live.outcome, live.seconds)
             _log(scope, live)
+
+    async def _serve(self, live: Live, scope: Scope, receive: Receive, send: Send) -> None:
+        watched, marked = _Watched(live, receive), _marking(live, send)
+        try:
+            await self._app(scope, watched.receive, marked)
+        except asyncio.CancelledError:
+            if not (live.gone or live.ending):
+                raise
+            live.task.uncancel()
+            if live.ending and not live.status and not live.gone:
+                body = encoded(native_body(live.ending))
+                await respond(marked, status_of(live.ending), body, JSON_UTF8, [CLOSE])
+        finally:
+            watched.close()
+
+    def cancel(self, request_id: str, *, asked_by: Scope) -> int:
+        """End the other requests with this id; returns how many there are."""
+        asking = asked_by[SCOPE_KEY]
+        found = [live for live in self._live if live.id == request_id and live is not asking]
+        for live in found:
+            live.end(RequestCanceled("the request was canceled"))
+        return len(found)
 
     def drain(self) -> None:
         """End every running request; streams get a last line that says why."""
         for live in self._live:
-            live.draining = True
-            live.task.cancel()
+            live.end(ShuttingDown())
+
+
+def _id(scope: Scope) -> str:
+    given = header(scope, ID_HEADER) or ""
+    return given if _ID.fullmatch(given) else uuid.uuid4().hex
 
 
 class _Watched:
@@ -98,17 +153,18 @@ class _Watched:
 
 
 def _log(scope: Scope, live: Live) -> None:
-    """Route, status and time; never what was asked. 499 is a client that left."""
+    """Route, status and time; never what was asked."""
     path = scope["raw_path"].decode("latin-1")[:200]
-    status = live.status or (499 if live.gone else 503)
-    seconds = time.monotonic() - live.began
-    logger.info("%s %s %d %.3f s", scope["method"], path, status, seconds)
+    logger.info("%s %s %d %.3f s", scope["method"], path, live.outcome, live.seconds)
 
 
 def _marking(live: Live, send: Send) -> Send:
+    """Note the status, and name the request in the answer."""
+
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
             live.status = message["status"]
+            message["headers"] = [*message["headers"], (ID_HEADER, live.id.encode())]
         await send(message)
 
     return wrapped

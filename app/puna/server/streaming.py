@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from puna.api.gojson import dumps
-from puna.errors import PunaError, ShuttingDown
+from puna.errors import PunaError
 from puna.server.errors import known, native_body
 from puna.server.live import SCOPE_KEY
 
@@ -90,10 +90,10 @@ class _Streamed(Response):
                 await send(_piece(piece))
         except asyncio.CancelledError:
             live = scope[SCOPE_KEY]
-            if live.gone or not live.draining:
+            if live.gone or live.ending is None:
                 raise
             live.task.uncancel()
-            return self._last(ShuttingDown())
+            return self._last(live.ending)
         except Exception as error:  # noqa: BLE001 - the last handler of a stream; `known` logs bugs
             return self._last(known(error))
         return b""

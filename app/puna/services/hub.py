@@ -10,8 +10,10 @@ from puna.services.configuration import Configuration
 from puna.services.creation import Creation
 from puna.services.embedding import Embedder
 from puna.services.inference import Inference
+from puna.services.metrics import Metrics
 from puna.services.models import Models
 from puna.services.notices import Notices
+from puna.services.reranking import Reranker
 from puna.services.running import Running
 from puna.services.tokens import Tokens
 from puna.services.transfers import Transfers
@@ -32,6 +34,8 @@ class Services:
     inference: Inference
     embedder: Embedder
     tokens: Tokens
+    reranker: Reranker
+    metrics: Metrics
     transfers: Transfers
     creation: Creation
     translations: Translations

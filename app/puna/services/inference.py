@@ -24,6 +24,7 @@ from puna.services.forced_calls import Forced, described, forced
 from puna.services.loadable import Loadable
 from puna.services.loading import Room, model_spec
 from puna.services.lookup import find, require_local
+from puna.services.metrics import Metrics
 from puna.services.option_values import Merged, merge
 from puna.services.profile import Profile, Profiles
 from puna.services.requests import (
@@ -61,6 +62,7 @@ class Inference:
         profiles: what models can do.
         loadable: finds, and looks at, the files to open.
         running: is told of each model that is about to be loaded.
+        metrics: is told of each answer.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Inference:
         profiles: Profiles,
         loadable: Loadable,
         running: Running,
+        metrics: Metrics,
     ) -> None:
         self._library = library
         self.scheduler = scheduler
@@ -80,6 +83,7 @@ class Inference:
         self._profiles = profiles
         self._loadable = loadable
         self._running = running
+        self._metrics = metrics
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Answer, None]:
         """Continue a conversation.
@@ -188,6 +192,8 @@ class Inference:
                 job = replace(job, context_length=window)
                 async with aclosing(answer(lease, job, options)) as events:
                     async for event in events:
+                        if isinstance(event, Finished):
+                            self._metrics.answered(subject.model.name.display, event.usage)
                         yield event
 
 

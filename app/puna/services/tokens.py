@@ -23,7 +23,11 @@ class Tokens:
         self._scheduler = scheduler
 
     async def count(self, request: ChatRequest) -> int:
-        """Length of the prompt of a chat request, in tokens.
+        """Length of the prompt of a chat request, in tokens; raises as :meth:`of_chat`."""
+        return len(await self.of_chat(request))
+
+    async def of_chat(self, request: ChatRequest) -> list[int]:
+        """The prompt of a chat request, which has at least one message, as token ids.
 
         Raises:
             PunaError: the model is missing or refuses the request.
@@ -34,33 +38,39 @@ class Tokens:
         options = merge(controls.options, subject.model.parameters)
         spec = await self._inference.spec(subject, options)
         async with self._scheduler.acquire(spec, controls.keep_alive) as lease:
-            return len((await lease.tokenize(Tokenize(0, prompt))).tokens)
+            return list((await lease.tokenize(Tokenize(0, prompt))).tokens)
 
-    async def tokenize(self, model: str, text: str, *, add_special: bool = True) -> list[int]:
+    async def tokenize(
+        self, model: str, text: str, *, add_special: bool = True, keep_alive: float | None = None
+    ) -> list[int]:
         """Token ids of a text.
 
         Raises:
             PunaError: the model is missing or does not load.
         """
-        async with await self._lease(model) as lease:
+        async with await self._lease(model, keep_alive) as lease:
             answer = await lease.tokenize(Tokenize(0, Raw(text), add_special))
         return list(answer.tokens)
 
-    async def detokenize(self, model: str, tokens: Sequence[int]) -> str:
+    async def detokenize(
+        self, model: str, tokens: Sequence[int], *, keep_alive: float | None = None
+    ) -> str:
         """Text of token ids.
 
         Raises:
             InvalidInput: an id that the model does not have.
             PunaError: the model is missing or does not load.
         """
-        async with await self._lease(model) as lease:
+        async with await self._lease(model, keep_alive) as lease:
             size = lease.loaded.vocab_size
             bad = next((token for token in tokens if not 0 <= token < size), None)
             if bad is not None:
                 raise InvalidInput(f"token {bad} is out of range: the model has {size} tokens")
             return (await lease.detokenize(Detokenize(0, tuple(tokens)))).text
 
-    async def _lease(self, model: str) -> AbstractAsyncContextManager[Lease]:
+    async def _lease(
+        self, model: str, keep_alive: float | None
+    ) -> AbstractAsyncContextManager[Lease]:
         subject = await self._inference.subject(model)
         spec = await self._inference.spec(subject, merge({}, subject.model.parameters))
-        return self._scheduler.acquire(spec, None)
+        return self._scheduler.acquire(spec, keep_alive)

@@ -14,10 +14,14 @@ from puna.server.routes import (
     embeddings,
     hardware,
     inference,
+    jobs,
+    metrics,
     models,
     openai,
+    reranking,
     responses,
     status,
+    tokens,
     transfers,
 )
 
@@ -36,4 +40,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     audio.router,
     responses.router,
     anthropic.router,
+    tokens.router,
+    reranking.router,
+    jobs.router,
+    metrics.router,
 )

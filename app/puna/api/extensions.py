@@ -1,0 +1,113 @@
+"""Bodies of the routes that Ollama does not have.
+
+Source: contract ``ollama-http-api`` 16.11, 16.12, 16.17 and 16.24. Reranking
+speaks as Jina's and llama.cpp's servers do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from puna.api.decoding import WireModel
+from puna.api.fields import KeepAliveField, ThinkField
+from puna.api.native import Message
+
+
+class TokenizeRequest(WireModel):
+    """``POST /api/tokenize``: a text, or messages as the model's template writes them."""
+
+    model: str = ""
+    text: str | None = None
+    messages: list[Message] = Field(default_factory=list)
+    think: ThinkField = None
+    add_special: bool = True
+    keep_alive: KeepAliveField = None
+
+
+class TokenizeResponse(BaseModel):
+    """Answer of ``/api/tokenize``."""
+
+    model: str
+    tokens: list[int]
+    count: int
+
+
+class DetokenizeRequest(WireModel):
+    """``POST /api/detokenize``."""
+
+    model: str = ""
+    tokens: list[int] = Field(default_factory=list)
+    keep_alive: KeepAliveField = None
+
+
+class DetokenizeResponse(BaseModel):
+    """Answer of ``/api/detokenize``."""
+
+    model: str
+    text: str
+
+
+class RerankRequest(WireModel):
+    """``POST /api/rerank`` and ``/v1/rerank``.
+
+    A document is a text or an object with a ``text``.
+    """
+
+    model: str = ""
+    query: str = ""
+    documents: list[Any] = Field(default_factory=list)
+    top_n: int | None = None
+    return_documents: bool = False
+    keep_alive: KeepAliveField = None
+
+
+class RankedDocument(BaseModel):
+    """One document, by its place in the request.
+
+    ``relevance_score`` is the model's own: larger is better, the scale differs.
+    """
+
+    index: int
+    relevance_score: float
+    document: dict[str, str] | None = None
+
+
+class RerankResponse(BaseModel):
+    """The documents, best first."""
+
+    model: str
+    object: str
+    results: list[RankedDocument]
+    usage: dict[str, int]
+
+
+class CancelRequest(WireModel):
+    """``POST /api/cancel``: the ``x-request-id`` of a running request."""
+
+    id: str = ""
+
+
+class CancelResponse(BaseModel):
+    """How many requests were ended."""
+
+    canceled: int
+
+
+class JobEntry(BaseModel):
+    """A running pull or push; numbers are bytes."""
+
+    id: int
+    kind: str
+    model: str
+    status: str
+    total: int
+    completed: int
+    started_at: str
+
+
+class JobsResponse(BaseModel):
+    """Answer of ``/api/jobs``."""
+
+    jobs: list[JobEntry]
