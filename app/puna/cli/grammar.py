@@ -50,6 +50,23 @@ class GoInt(click.ParamType[int]):
             raise click.BadParameter(text) from None
 
 
+class GoInts(click.ParamType[tuple[int, ...]]):
+    """Numbers from 1 on, separated by commas."""
+
+    name = "ints"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Read one word."""
+        if isinstance(value, tuple):
+            return value
+        numbers = [GoInt().convert(text.strip(), param, ctx) for text in value.split(",")]
+        if min(numbers) < 1:
+            raise click.BadParameter(f'"{value}" holds a number below 1')
+        return tuple(numbers)
+
+
 class Switch(click.Option):
     """An option that means ``bare`` when it stands alone; a value needs ``=``."""
 

@@ -13,6 +13,7 @@ from puna.cli import connection, console
 from puna.cli.completion import complete_loaded, complete_models, write_script
 from puna.cli.grammar import (
     GoInt,
+    GoInts,
     PunaCommand,
     PunaGroup,
     Switch,
@@ -232,6 +233,27 @@ def ps_command(words: tuple[str, ...], as_json: bool) -> None:
     from puna.cli.listing import list_loaded
 
     list_loaded(*words[:1], as_json=as_json)
+
+
+@puna.command("bench", cls=PunaCommand, usage="MODEL", counts=(1, 1), help="Measure a model")
+@words(shell_complete=complete_models)
+@click.option("--rounds", type=GoInt(), default=3, help="How often each speed is measured")
+@click.option(
+    "--streams",
+    type=GoInts(),
+    default="1,2,4",
+    show_default=True,
+    help="Answers to write at the same time",
+)
+@json_option
+def bench_command(
+    words: tuple[str, ...], rounds: int, streams: tuple[int, ...], as_json: bool
+) -> None:
+    """Measure how fast a model is."""
+    from puna.cli.bench import bench
+    from puna.cli.measuring import Plan
+
+    bench(words[0], Plan(rounds=max(1, rounds), streams=streams), as_json=as_json)
 
 
 @puna.command("cp", cls=PunaCommand, usage="SOURCE DESTINATION", counts=(2, 2), help="Copy a model")
