@@ -111,3 +111,21 @@ class JobsResponse(BaseModel):
     """Answer of ``/api/jobs``."""
 
     jobs: list[JobEntry]
+
+
+class OriginDecision(WireModel):
+    """``POST /api/origins``.
+
+    ``decision`` is ``once`` (until the server ends), ``always``, ``never`` or
+    ``ask`` (forget what was decided).
+    """
+
+    origin: str = ""
+    decision: str = ""
+
+
+class OriginDecided(BaseModel):
+    """What holds from now on."""
+
+    origin: str
+    decision: str

@@ -149,6 +149,12 @@ def _matches(origin: str, prefix: str, suffix: str, digits: bool) -> bool:
     return not digits or origin[len(prefix) :].isdigit()
 
 
+def is_origin(text: str) -> bool:
+    """Whether a browser could send this as ``Origin`` and it names one site."""
+    scheme, _, host = text.partition("://")
+    return bool(_ORIGIN.match(text)) and bool(host) and text == text.lower() and bool(scheme)
+
+
 def parse_origins(text: str) -> OriginRules:
     """The rules of a comma list, with the default origins added."""
     exact: set[str] = set()

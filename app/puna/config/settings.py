@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from puna.config.network import Address, OriginRules, parse_host, parse_origins
+from puna.config.network import Address, OriginRules, is_origin, parse_host, parse_origins
 from puna.config.paths import default_models
 from puna.config.values import parse_bool, parse_duration, parse_keep_alive, strip
 from puna.errors import InvalidInput
@@ -72,6 +72,8 @@ class Settings:
     max_body: int = 32 << 20
     spare_runner: bool = True
     metrics: bool = False
+    allowed_origins: tuple[str, ...] = ()
+    blocked_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,14 @@ def _origins(text: str, warnings: Warnings) -> OriginRules:
     return rules
 
 
+def _single_origins(text: str, warnings: Warnings) -> tuple[str, ...]:
+    found = _list(text, warnings)
+    for origin in found:
+        if not is_origin(origin):
+            raise InvalidInput(f"{origin!r} is not an origin such as https://example.com")
+    return found
+
+
 def _host(text: str, warnings: Warnings) -> Address:
     return parse_host(text, warnings)
 
@@ -212,6 +222,8 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("state_limit", "PUNA_STATE_LIMIT", "bytes", _bytes, _LOAD, "Disk space for that state"),
         Setting("max_body", "PUNA_MAX_BODY", "bytes", _bytes, _LIVE, "Largest JSON body; twice as much with images"),
         Setting("spare_runner", "PUNA_SPARE_RUNNER", "flag", _flag, _LIVE, "Keep a process ready for the next model: faster loads, 50 MB of memory"),
+        Setting("allowed_origins", "PUNA_ALLOWED_ORIGINS", "list", _single_origins, _LIVE, "Web pages that were allowed to use the server"),
+        Setting("blocked_origins", "PUNA_BLOCKED_ORIGINS", "list", _single_origins, _LIVE, "Web pages that were refused for good"),
         Setting("metrics", "PUNA_METRICS", "flag", _flag, _LIVE, "Serve figures for monitoring at /metrics"),
     )
 }  # fmt: skip

@@ -99,9 +99,18 @@ def is_named_host(host: str) -> bool:
     return parse_ip(host_name(host)) is None
 
 
-def origin_refusal(origin: str, host: str, rules: OriginRules) -> Refusal | None:
-    """Whether a page of this origin may use the server; empty = not a page."""
-    if is_same_origin(origin, host) or rules.allows(origin):
+def origin_refusal(
+    origin: str, host: str, settings: Settings, *, admitted: bool = False
+) -> Refusal | None:
+    """Whether a page of this origin may use the server; empty = not a page.
+
+    ``admitted``: somebody let it in until the server ends. What was refused for
+    good stays so whatever allows it.
+    """
+    if is_same_origin(origin, host):
+        return None
+    allowed = admitted or origin in settings.allowed_origins or settings.origins.allows(origin)
+    if allowed and origin not in settings.blocked_origins:
         return None
     return Refusal(403, f"origin {origin!r} is not allowed; add it to OLLAMA_ORIGINS to use it")
 

@@ -51,6 +51,10 @@ class WebApplication:
         """Let the tray ask whether this page should be allowed."""
         self._services.notices.publish("origin_refused", origin=origin)
 
+    def admits(self, origin: str) -> bool:
+        """A page that no setting allows may use the server for now."""
+        return self._services.origins.admits(origin)
+
 
 def create_app(services: Services) -> WebApplication:
     """The application of one server; two of them may live in one process."""

@@ -8,6 +8,7 @@ from puna.config.paths import Folders
 from puna.config.settings import Settings
 from puna.config.sources import Loaded
 from puna.engine.config import EngineConfig
+from puna.engine.converting import Converter
 from puna.engine.quantizing import Quantizer
 from puna.engine.scheduler import Scheduler
 from puna.server.app import WebApplication, create_app
@@ -20,6 +21,7 @@ from puna.services.loadable import Loadable
 from puna.services.metrics import Metrics
 from puna.services.models import Models
 from puna.services.notices import Notices
+from puna.services.origins import Origins
 from puna.services.profile import Profile, Profiles
 from puna.services.reranking import Reranker
 from puna.services.running import Running
@@ -70,6 +72,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
     )
     return Services(
         configuration=configuration,
+        origins=Origins(configuration),
         notices=notices,
         store=store,
         scheduler=scheduler,
@@ -91,6 +94,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
             store,
             pull=transfers.pull,
             quantize=Quantizer(environment).quantize,
+            convert=Converter(environment).convert,
             check_template=templates.inspect_go,
             detect_template=known_templates.detect,
         ),

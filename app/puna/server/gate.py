@@ -66,6 +66,9 @@ class Application(Protocol):
     def refused_origin(self, origin: str) -> None:
         """Tell whoever listens that a page was turned away."""
 
+    def admits(self, origin: str) -> bool:
+        """A page that no setting allows may use the server for now."""
+
 
 class Gate:
     """ASGI application; ``load`` makes the real one and runs in a thread."""
@@ -185,9 +188,11 @@ class Gate:
         allow = (
             [(b"allow", ", ".join(methods).encode())] if methods and method not in methods else []
         )
-        refusal = access.origin_refusal(origin, host, settings.origins)
+        admitted = self._admits(origin)
+        refusal = access.origin_refusal(origin, host, settings, admitted=admitted)
         if refusal is not None:
-            self._report_origin(origin)
+            if origin not in settings.blocked_origins:
+                self._report_origin(origin)
             await _send_refusal(scope, send, refusal, allow)
             return
         foreign = not access.is_same_origin(origin, host)
@@ -212,6 +217,10 @@ class Gate:
             await respond(send, 200, constant[1], constant[0])
         else:
             await (await self.ready()).app(scope, receive, send)
+
+    def _admits(self, origin: str) -> bool:
+        application = self._loaded
+        return application is not None and application.admits(origin)
 
     def _report_origin(self, origin: str) -> None:
         if (application := self._loaded) is not None:

@@ -13,6 +13,7 @@ from puna.services.inference import Inference
 from puna.services.metrics import Metrics
 from puna.services.models import Models
 from puna.services.notices import Notices
+from puna.services.origins import Origins
 from puna.services.reranking import Reranker
 from puna.services.running import Running
 from puna.services.tokens import Tokens
@@ -26,6 +27,7 @@ class Services:
     """The use cases, ready to be called by routes."""
 
     configuration: Configuration
+    origins: Origins
     notices: Notices
     store: Store
     scheduler: Scheduler

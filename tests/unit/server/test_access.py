@@ -49,12 +49,32 @@ def test_a_host_header_has_a_form(host: str, good: bool) -> None:
 
 
 def test_a_page_of_the_server_itself_needs_no_permission() -> None:
-    rules = parse_origins("")
     for origin in ("", "http://example.com:1", "https://example.com:1"):
-        assert access.origin_refusal(origin, "example.com:1", rules) is None
-    refusal = access.origin_refusal("http://evil.example", "example.com:1", rules)
+        assert access.origin_refusal(origin, "example.com:1", Settings()) is None
+    refusal = access.origin_refusal("http://evil.example", "example.com:1", Settings())
     assert refusal is not None
     assert "OLLAMA_ORIGINS" in refusal.text
+
+
+PAGE = "https://page.example"
+
+
+@pytest.mark.parametrize(
+    ("settings", "admitted", "served"),
+    [
+        (Settings(), False, False),
+        (Settings(), True, True),
+        (Settings(allowed_origins=(PAGE,)), False, True),
+        (Settings(origins=parse_origins(PAGE)), False, True),
+        (Settings(origins=parse_origins("*")), False, True),
+        (Settings(blocked_origins=(PAGE,), origins=parse_origins("*")), True, False),
+    ],
+)
+def test_what_was_refused_for_good_stays_refused(
+    settings: Settings, admitted: bool, served: bool
+) -> None:
+    refusal = access.origin_refusal(PAGE, "localhost:1", settings, admitted=admitted)
+    assert (refusal is None) is served
 
 
 @pytest.mark.parametrize(

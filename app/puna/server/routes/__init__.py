@@ -18,6 +18,7 @@ from puna.server.routes import (
     metrics,
     models,
     openai,
+    origins,
     reranking,
     responses,
     status,
@@ -43,5 +44,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     tokens.router,
     reranking.router,
     jobs.router,
+    origins.router,
     metrics.router,
 )

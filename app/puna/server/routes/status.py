@@ -15,11 +15,10 @@ from puna.api.native import (
     SettingsResponse,
     VersionResponse,
 )
-from puna.config import admin_token
 from puna.config.sources import Origin
-from puna.errors import Forbidden, Unauthorized
 from puna.server import documents
 from puna.server.gate import ROOT_TEXT, VERSION_BODY
+from puna.server.routes.admin import require_admin
 from puna.server.routes.common import read, services
 from puna.server.streaming import NDJSON, json_response, line, streamed
 from puna.services.notices import Notices
@@ -66,7 +65,7 @@ async def settings(request: Request) -> Response:
 )
 async def change_settings(request: Request) -> Response:
     """Change settings; needs the admin token and refuses web pages."""
-    _require_admin(request)
+    require_admin(request)
     change = await read(request, SettingsChange)
     outcome = services(request).configuration.apply(change.changes)
     return json_response(
@@ -76,21 +75,6 @@ async def change_settings(request: Request) -> Response:
             "locked": outcome.locked,
         }
     )
-
-
-def _require_admin(request: Request) -> None:
-    """Only who can read the files of this user may change settings.
-
-    Raises:
-        Forbidden: a web page asks.
-        Unauthorized: the token is missing or wrong.
-    """
-    if request.headers.get("origin"):
-        raise Forbidden("web pages cannot change settings")
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    file = services(request).configuration.folders.admin_token_file
-    if scheme.lower() != "bearer" or not admin_token.matches(token, admin_token.ensure(file)):
-        raise Unauthorized("changing settings needs the admin token")
 
 
 @router.get("/api/events")
