@@ -5,21 +5,17 @@ Source: contract ``ollama-http-api`` 4.4, 5.1 and 5.2.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from msgspec import structs
-
+from puna.chat import past_reasoning
 from puna.chat.messages import Message, Think
 from puna.errors import CapabilityMissing
 from puna.runner.protocol import Conversation, Raw, Template
 from puna.services.profile import Profile
 from puna.services.requests import ChatRequest, Controls, GenerateRequest
 from puna.store.installed import InstalledModel
-
-_OLD_THINKING = re.compile(r"<think>.*?</think>\n*", re.DOTALL)
 
 
 def with_thinking(controls: Controls, profile: Profile, asked: str) -> Controls:
@@ -47,9 +43,9 @@ def of_chat(
     if model.system and request.messages[0].role != "system":
         messages.insert(0, Message("system", model.system))
     if _forgets_thinking(model):
-        messages = _without_old_tags(messages)
+        messages = past_reasoning.without_tagged(messages)
     if profile.template.kind == "jinja":
-        messages = _without_old_thinking(messages)
+        messages = past_reasoning.without_thinking(messages)
     return Conversation(
         template=profile.template,
         messages=tuple(messages),
@@ -93,28 +89,3 @@ def _stored(messages: Iterable[dict[str, Any]]) -> list[Message]:
 def _forgets_thinking(model: InstalledModel) -> bool:
     name = model.name.model.lower()
     return model.config.model_family == "qwen3" or name == "deepseek-r1"
-
-
-def _without_old_tags(messages: list[Message]) -> list[Message]:
-    """Earlier answers without reasoning in their text, as these families were trained."""
-    last = _last_question(messages)
-    return [
-        structs.replace(message, content=_OLD_THINKING.sub("", message.content))
-        if message.role == "assistant" and index < last
-        else message
-        for index, message in enumerate(messages)
-    ]
-
-
-def _without_old_thinking(messages: list[Message]) -> list[Message]:
-    """Reasoning only of the turn that is going on: the rest is no longer of use."""
-    last = _last_question(messages)
-    return [
-        structs.replace(message, thinking="") if index < last else message
-        for index, message in enumerate(messages)
-    ]
-
-
-def _last_question(messages: list[Message]) -> int:
-    users = [index for index, message in enumerate(messages) if message.role == "user"]
-    return users[-1] if users else -1
