@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
+from puna.config import secrets
 from puna.config.paths import Folders, folders
 from puna.config.settings import SETTINGS, Setting, Settings, parse
 from puna.config.values import strip
@@ -53,7 +55,7 @@ class Loaded:
 def load(cli: Mapping[str, str], environ: Mapping[str, str], file: Path) -> Loaded:
     """The settings in force; ``cli`` and the file are keyed by setting name."""
     warnings: list[str] = []
-    stored = read_file(file, warnings)
+    stored = _revealed(read_file(file, warnings), file, warnings)
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
     for setting in SETTINGS.values():
@@ -128,6 +130,22 @@ def read_file(file: Path, warnings: list[str]) -> dict[str, str]:
     return {name: _as_text(value) for name, value in content.items() if name in SETTINGS}
 
 
+def _revealed(stored: Mapping[str, str], file: Path, warnings: list[str]) -> dict[str, str]:
+    """The stored texts with secrets in the clear.
+
+    A secret that cannot be had becomes one that nobody knows: what it guards
+    stays closed.
+    """
+    found = dict(stored)
+    for name in found:
+        if SETTINGS[name].secret:
+            secret = secrets.reveal(name, found[name], file)
+            if secret is None:
+                warnings.append(f"{SETTINGS[name].env} lies in a keyring that cannot be opened")
+            found[name] = token_urlsafe() if secret is None else secret
+    return found
+
+
 def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -164,7 +182,11 @@ def save(file: Path, changes: Mapping[str, Any]) -> None:
     Raises:
         InvalidInput: see :func:`check`.
     """
-    stored = read_file(file, []) | check(changes)
+    texts = check(changes)
+    for name in texts:
+        if SETTINGS[name].secret:
+            texts[name] = secrets.keep(name, strip(texts[name]), file)
+    stored = read_file(file, []) | texts
     kept = {name: text for name, text in stored.items() if strip(text)}
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.name)
