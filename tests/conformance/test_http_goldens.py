@@ -52,7 +52,6 @@ DELIBERATE: dict[str, str] = {
     "tools.v1responses.tag-tagtool-stream": "an open message is ended before a call begins (6.5)",
     "v1messages.websearch-tool": "without a cloud no search tool is shown to the model",
     "v1responses.websearch-tool": "without a cloud no search tool is shown to the model",
-    "create.files-safetensors-bad": "safetensors are refused before the first line",
 }
 """Cases whose recorded answer is not ours on purpose."""
 

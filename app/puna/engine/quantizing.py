@@ -1,14 +1,14 @@
-"""Conversion of model files, in a process that may die of a damaged one."""
+"""Conversion of model files to other types, in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from puna.engine import launch
+from puna.engine.tools import Tool
 from puna.errors import RunnerError
 
 _FAILED = "the file cannot be quantized"
@@ -25,8 +25,7 @@ class Quantizer:
     def __init__(
         self, environment: Mapping[str, str], runner_command: Sequence[str] | None = None
     ) -> None:
-        self._environment = launch.runner_environment(environment)
-        self._command = tuple(runner_command or launch.runner_command())
+        self._tool = Tool(environment, runner_command)
 
     async def quantize(self, source: Path, target: Path, kind: str) -> AsyncGenerator[float, None]:
         """Write ``source`` with weights of another type to ``target``.
@@ -37,38 +36,12 @@ class Quantizer:
         Raises:
             RunnerError: it failed; ``target`` is not there.
         """
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            "quantize",
-            str(source),
-            str(target),
-            kind,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            **launch.detached(),
-        )
-        assert process.stdout is not None
         last: dict[str, Any] = {}
-        try:
-            async for line in process.stdout:
-                last = _message(line)
+        running = self._tool.run("quantize", str(source), str(target), kind)
+        async with contextlib.aclosing(running) as messages:
+            async for last in messages:
                 if "progress" in last:
                     yield float(last["progress"])
-        except BaseException:
-            launch.kill(process, process.pid)
-            raise
-        finally:
-            await process.wait()
         if not last.get("done"):
             await asyncio.to_thread(target.unlink, missing_ok=True)
             raise RunnerError(str(last.get("error", _FAILED)))
-
-
-def _message(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

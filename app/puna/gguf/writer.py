@@ -1,27 +1,63 @@
-"""Writes one GGUF file out of others: the parts of a split model, or with other names.
+"""Writes GGUF files: out of others (joined, or with other names), or new ones.
 
-Key-value pairs and tensor data are copied as bytes, so that whatever an
-unknown tool has put there survives.
+Of others, key-value pairs and tensor data are copied as bytes, so that whatever
+an unknown tool has put there survives.
+
+Source: ggml, docs/gguf.md.
 """
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 from puna.errors import InvalidModelFile
 from puna.gguf.header import Array, Header, TensorInfo
 from puna.gguf.reader import MAGIC, read_strings
-from puna.gguf.types import ValueType
+from puna.gguf.types import SCALAR_FORMATS, TENSOR_TYPES, ValueType
 
 _VERSION = 3
 _CHUNK = 1 << 20
+_ALIGNMENT = 32
 _PER_TOKEN = frozenset(f"tokenizer.ggml.{name}" for name in ("tokens", "scores", "token_type"))
 
 Write = Callable[[bytes], object]
-Addition: TypeAlias = str | int | float | tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewArray:
+    """An array of any element type, which may be empty."""
+
+    element: ValueType
+    items: Sequence[str] | Sequence[int] | Sequence[float]
+
+
+Addition: TypeAlias = str | bool | int | float | tuple[int, ...] | NewArray
+
+
+@dataclass(frozen=True, slots=True)
+class NewTensor:
+    """A tensor to be written.
+
+    Attributes:
+        shape: elements per dimension, fastest first.
+        type_id: number of its type in ggml.
+        pieces: makes its bytes, in order; called once, when their turn comes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type_id: int
+    pieces: Callable[[], Iterable[bytes]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it takes."""
+        kind = TENSOR_TYPES[self.type_id]
+        return math.prod(self.shape) // kind.block * kind.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +99,50 @@ def combine(parts: Sequence[Header], write: Write, changes: Changes | None = Non
     tensors = [renamed for part in parts for _, renamed in _renamed(part, changes)]
     _check(parts, tensors)
     pairs = [*_copied_pairs(first, changes), *map(_pair, changes.add.items())]
-    head = [
-        MAGIC,
-        struct.pack("<IQQ", _VERSION, len(tensors), len(pairs)),
-        *pairs,
-        *_tensor_infos(tensors, first.alignment),
-    ]
-    data = b"".join(head)
-    write(data + _padding(len(data), first.alignment))
+    write(_head(pairs, tensors, first.alignment))
     for part in parts:
         _copy_tensors(part, [tensor for tensor, _ in _renamed(part, changes)], write)
+
+
+def write_file(
+    metadata: Mapping[str, Addition], tensors: Sequence[NewTensor], write: Write
+) -> None:
+    """Write a new file. ``write`` gets its bytes in order, in pieces.
+
+    Args:
+        metadata: the key-value pairs; whole numbers as 32 bits without sign.
+        tensors: in the order of the file.
+        write: takes the next bytes.
+
+    Raises:
+        InvalidModelFile: a text that cannot be written as UTF-8, a number that
+            does not fit, or a tensor whose pieces are not as long as they should be.
+    """
+    pairs = [_pair(item) for item in metadata.items()]
+    write(_head(pairs, tensors, _ALIGNMENT))
+    for tensor in tensors:
+        written = 0
+        for piece in tensor.pieces():
+            write(piece)
+            written += len(piece)
+        if written != tensor.nbytes:
+            raise InvalidModelFile(f"tensor {tensor.name!r} is not as large as its shape says")
+        write(_padding(written, _ALIGNMENT))
+
+
+def _head(
+    pairs: Sequence[bytes], tensors: Sequence[TensorInfo | NewTensor], alignment: int
+) -> bytes:
+    """All before the tensor data."""
+    data = b"".join(
+        (
+            MAGIC,
+            struct.pack("<IQQ", _VERSION, len(tensors), len(pairs)),
+            *pairs,
+            *_tensor_infos(tensors, alignment),
+        )
+    )
+    return data + _padding(len(data), alignment)
 
 
 def _renamed(part: Header, changes: Changes) -> Iterator[tuple[TensorInfo, TensorInfo]]:
@@ -121,21 +191,39 @@ def _cut(header: Header, array: Array, count: int) -> bytes:
 
 def _pair(item: tuple[str, Addition]) -> bytes:
     key, value = item
+    try:
+        return _string(key) + _value(value)
+    except struct.error:
+        raise InvalidModelFile(f"the value of {key} cannot be stored") from None
+
+
+def _value(value: Addition) -> bytes:
     match value:
         case str():
-            return _string(key) + struct.pack("<I", ValueType.STRING) + _string(value)
+            return struct.pack("<I", ValueType.STRING) + _string(value)
+        case bool():
+            return struct.pack("<I?", ValueType.BOOL, value)
         case int():
-            return _string(key) + struct.pack("<II", ValueType.UINT32, value)
+            return struct.pack("<II", ValueType.UINT32, value)
         case float():
-            return _string(key) + struct.pack("<If", ValueType.FLOAT32, value)
+            return struct.pack("<If", ValueType.FLOAT32, value)
         case tuple():
-            head = struct.pack("<IIQ", ValueType.ARRAY, ValueType.INT32, len(value))
-            return _string(key) + head + struct.pack(f"<{len(value)}i", *value)
+            return _array(NewArray(ValueType.INT32, value))
+        case NewArray():
+            return _array(value)
         case _:
             assert_never(value)
 
 
-def _tensor_infos(tensors: Sequence[TensorInfo], alignment: int) -> Iterator[bytes]:
+def _array(array: NewArray) -> bytes:
+    count = len(array.items)
+    head = struct.pack("<IIQ", ValueType.ARRAY, array.element, count)
+    if array.element is ValueType.STRING:
+        return head + b"".join(_string(str(item)) for item in array.items)
+    return head + struct.pack(f"<{count}{SCALAR_FORMATS[array.element]}", *array.items)
+
+
+def _tensor_infos(tensors: Sequence[TensorInfo | NewTensor], alignment: int) -> Iterator[bytes]:
     offset = 0
     for tensor in tensors:
         count = len(tensor.shape)
@@ -160,7 +248,10 @@ def _copy_tensors(part: Header, tensors: Sequence[TensorInfo], write: Write) -> 
 
 
 def _string(text: str) -> bytes:
-    raw = text.encode()
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        raise InvalidModelFile("a text holds half a character (a lone surrogate)") from None
     return struct.pack("<Q", len(raw)) + raw
 
 

@@ -25,6 +25,11 @@ def main() -> int:
         from puna.runner.quantize import main as quantize
 
         return quantize(sys.argv[sys.argv.index("quantize") + 1 :])
+    if "convert" in sys.argv[1:3]:
+        _harden()
+        from puna.runner.convert import main as convert
+
+        return convert()
     commands, reports = _take_pipes()
     _harden()
     from puna.runner.process import run

@@ -6,7 +6,7 @@ Source: ``ollama-http-api`` contract, 5.11 and 8.3.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,7 +108,7 @@ def check(request: CreateRequest) -> None:
     check_fields(request)
     if not request.from_ and request.files is None:
         raise InvalidInput("neither 'from' or 'files' was specified")
-    if len(request.adapters or {}) > 1:
+    if _adapter_count(request.adapters or {}) > 1:
         raise InvalidInput("only one adapter is currently supported")
     config_values(request.info)
     option_values.check_stored(request.parameters)
@@ -117,6 +117,12 @@ def check(request: CreateRequest) -> None:
             raise InvalidInput(f"invalid message role; must be one of {', '.join(_ROLES)}")
     if request.from_ and request.quantize:
         _check_quantization(request.quantize)
+
+
+def _adapter_count(labels: Iterable[str]) -> int:
+    """How many adapters these are; one as safetensors has several files."""
+    names = [label.lower() for label in labels]
+    return sum(name.endswith(".safetensors") for name in names) or len(names)
 
 
 def check_fields(request: CreateRequest) -> None:

@@ -16,6 +16,7 @@ from typing import Protocol
 from puna.errors import InvalidInput, ModelNotFound, StoreDamaged, TemplateError
 from puna.gguf.metadata import Kind
 from puna.names import ModelName
+from puna.services.converting import Convert, Converting
 from puna.services.create_request import (
     Base,
     CreateRequest,
@@ -27,7 +28,7 @@ from puna.services.create_request import (
     family_list,
     quantization,
 )
-from puna.services.model_files import ModelFile, merge, open_file, require_gguf
+from puna.services.model_files import ModelFile, merge, open_file, require_known
 from puna.services.quantizing import Quantize, Quantizing
 from puna.services.recipe import Recipe
 from puna.services.weights import DetectTemplate, Weights
@@ -72,6 +73,7 @@ class Creation:
         store: where to.
         pull: fetches a model that is not installed.
         quantize: writes a GGUF of another type; yields progress from 0 to 1.
+        convert: writes a GGUF from the files of a safetensors model, likewise.
         check_template: raises :class:`TemplateError` for a bad Go template.
         detect_template: finds the Go template for a Jinja one.
     """
@@ -82,13 +84,16 @@ class Creation:
         *,
         pull: Pull,
         quantize: Quantize,
+        convert: Convert,
         check_template: CheckTemplate,
         detect_template: DetectTemplate,
     ) -> None:
         self._store = store
         self._pull = pull
         self._quantizing = Quantizing(store.blobs, quantize)
-        self._weights = Weights(store.blobs, self._quantizing, detect_template)
+        self._weights = Weights(
+            store.blobs, self._quantizing, Converting(store.blobs, convert), detect_template
+        )
         self._check_template = check_template
 
     async def create(self, request: CreateRequest) -> AsyncGenerator[CreateStatus, None]:
@@ -149,10 +154,10 @@ class Creation:
 
     def _require_files(self, request: CreateRequest, base: Base) -> None:
         if request.files or (base.name is None and not base.remote_host):
-            require_gguf(request.files or {}, self._store.blobs)
+            require_known(request.files or {}, self._store.blobs)
         for files in (request.adapters, request.draft_files):
             if files:
-                require_gguf(files, self._store.blobs)
+                require_known(files, self._store.blobs)
 
     async def _add_weights(
         self, request: CreateRequest, base: Base, recipe: Recipe, report: Report

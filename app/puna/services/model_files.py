@@ -22,10 +22,6 @@ from puna.store.digest import Digest
 from puna.store.disk import store_errors
 
 _SPLIT_NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
-_NO_SAFETENSORS = (
-    "safetensors models cannot be converted here: make a GGUF file with "
-    "llama.cpp's convert_hf_to_gguf.py and create the model from that file"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +43,19 @@ class ModelFile:
         return self.header.file_size
 
 
-def require_gguf(files: Mapping[str, str], blobs: BlobStore) -> None:
+def are_safetensors(files: Mapping[str, str]) -> bool:
+    """Whether these are the files of a model that must be converted, by their names."""
+    return any(label.lower().endswith(".safetensors") for label in files)
+
+
+def require_known(files: Mapping[str, str], blobs: BlobStore) -> None:
     """Tell by names and first bytes what kind of files these are.
 
     Raises:
-        InvalidInput: not GGUF files.
+        InvalidInput: neither GGUF files nor those of a safetensors model.
     """
     names = [label.lower() for label in files]
-    if any(name.endswith(".safetensors") for name in names):
-        raise InvalidInput(_NO_SAFETENSORS)
-    if names and all(name.endswith(".gguf") for name in names):
+    if are_safetensors(files) or (names and all(name.endswith(".gguf") for name in names)):
         return
     if not files or not all(_has_magic(digest, blobs) for digest in files.values()):
         raise InvalidInput("unknown type")
@@ -79,14 +78,38 @@ def open_file(label: str, digest_text: str, blobs: BlobStore) -> ModelFile:
         StoreError: the blob is missing or holds other bytes.
     """
     digest = Digest.parse(digest_text)
+    path = require_blob(digest, blobs)
+    with store_errors(f"read blob {digest.short}"):
+        header = read_header(path)
+    return ModelFile(label, digest, header, ModelInfo.from_header(header))
+
+
+def require_blob(digest: Digest, blobs: BlobStore) -> Path:
+    """Where an uploaded file is; it is kept for one more hour.
+
+    Raises:
+        StoreError: the blob is missing or holds other bytes.
+    """
     path = blobs.path(digest)
     if not blobs.exists(digest):
         raise _missing(path)
     if not blobs.verify(digest):
         raise DigestMismatch(f"blob {digest} holds other bytes; upload the file again")
     blobs.touch(digest)
-    with store_errors(f"read blob {digest.short}"):
-        header = read_header(path)
+    return path
+
+
+def adopt(path: Path, label: str, blobs: BlobStore) -> ModelFile:
+    """Take a file that was made here as a blob, if llama.cpp may have it.
+
+    Raises:
+        InvalidModelFile: it would end a runner.
+        NoSpace, StoreError: it cannot be stored.
+    """
+    with store_errors("read the new model file"):
+        checks.check(read_header(path))
+        digest = blobs.adopt(path)
+        header = read_header(blobs.path(digest))
     return ModelFile(label, digest, header, ModelInfo.from_header(header))
 
 

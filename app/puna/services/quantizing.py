@@ -9,19 +9,16 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 
 from puna.errors import CannotQuantize
-from puna.gguf import checks
-from puna.gguf.metadata import ModelInfo
-from puna.gguf.reader import read_header
 from puna.services.create_request import CreateStatus, Report
-from puna.services.model_files import ModelFile
+from puna.services.model_files import ModelFile, adopt
 from puna.store.blobs import BlobStore
-from puna.store.disk import store_errors
 
 NO_DIGEST = "0" * 19
 """What Ollama sends as digest of a file that has none yet."""
 
 _FLOAT_TYPES = {0: "F32", 1: "F16", 32: "BF16"}
-_QUIET_SECONDS = 5.0
+QUIET_SECONDS = 5.0
+"""Work that is done by then is not worth a progress bar."""
 
 Quantize = Callable[[Path, Path, str], AsyncGenerator[float, None]]
 
@@ -51,21 +48,14 @@ class Quantizing:
         if source == kind:
             return file
         await asyncio.to_thread(self._blobs.require_space, file.size)
-        with _scratch(self._blobs, kind) as target:
+        with scratch(self._blobs, kind) as target:
             started = time.monotonic()
             path = self._blobs.path(file.digest)
             async with contextlib.aclosing(self._quantize(path, target, kind)) as parts:
                 async for part in parts:
-                    if time.monotonic() - started > _QUIET_SECONDS:
+                    if time.monotonic() - started > QUIET_SECONDS:
                         report(_progress(f"quantizing {source} model to {kind}", file.size, part))
-            return await asyncio.to_thread(self._adopt, target, file.label)
-
-    def _adopt(self, path: Path, label: str) -> ModelFile:
-        with store_errors("read quantized model"):
-            checks.check(read_header(path))
-            digest = self._blobs.adopt(path)
-            header = read_header(self._blobs.path(digest))
-        return ModelFile(label, digest, header, ModelInfo.from_header(header))
+            return await asyncio.to_thread(adopt, target, file.label, self._blobs)
 
 
 def float_type(file: ModelFile) -> str:
@@ -85,9 +75,9 @@ def _progress(status: str, total: int, part: float) -> CreateStatus:
 
 
 @contextlib.contextmanager
-def _scratch(blobs: BlobStore, kind: str) -> Iterator[Path]:
-    """A file name that is free again afterwards."""
-    path = blobs.scratch(kind)
+def scratch(blobs: BlobStore, prefix: str) -> Iterator[Path]:
+    """A file name in the folder of blobs that is free again afterwards."""
+    path = blobs.scratch(prefix)
     try:
         yield path
     finally:

@@ -13,6 +13,7 @@ from puna.chat.known_templates import KnownTemplate
 from puna.errors import CannotQuantize, InvalidInput
 from puna.gguf.metadata import Kind, ModelInfo
 from puna.services import model_files
+from puna.services.converting import Converting
 from puna.services.create_request import CreateRequest, CreateStatus, Report, quantization
 from puna.services.model_files import ModelFile
 from puna.services.quantizing import Quantizing
@@ -38,10 +39,15 @@ class Weights:
     """Adds models, projectors, adapters and drafts to a recipe."""
 
     def __init__(
-        self, blobs: BlobStore, quantizing: Quantizing, detect_template: DetectTemplate
+        self,
+        blobs: BlobStore,
+        quantizing: Quantizing,
+        converting: Converting,
+        detect_template: DetectTemplate,
     ) -> None:
         self._blobs = blobs
         self._quantizing = quantizing
+        self._converting = converting
         self._detect_template = detect_template
 
     async def add_files(self, request: CreateRequest, recipe: Recipe, report: Report) -> None:
@@ -60,12 +66,17 @@ class Weights:
                 await self._add_model(request, file, recipe, report)
 
     async def add_adapter(self, files: Mapping[str, str], recipe: Recipe, report: Report) -> None:
-        """A LoRA.
+        """A LoRA for the model that the recipe has already.
 
         Raises:
-            InvalidInput: the file is something else, or damaged.
+            InvalidInput: the file is something else, or damaged, or does not fit.
             StoreError: it cannot be read.
         """
+        if model_files.are_safetensors(files):
+            base = self._blobs.path(_base_model(recipe).digest)
+            file = await self._converting.adapter(files, base, report)
+            _add(recipe, manifests.ADAPTER, file, "")
+            return
         for file in await self._open(files, report):
             if file.info.kind is not Kind.ADAPTER:
                 raise InvalidInput(f"{file.label} is not an adapter")
@@ -91,7 +102,9 @@ class Weights:
         recipe.config = replace(recipe.config, draft=described)
 
     async def _open(self, files: Mapping[str, str], report: Report) -> list[ModelFile]:
-        """Read all files; parts of a split model become one file."""
+        """Read all files; parts become one file, safetensors are converted."""
+        if model_files.are_safetensors(files):
+            return [await self._converting.model(files, report)]
         opened = []
         for label in sorted(files):
             report(CreateStatus("parsing GGUF"))
@@ -133,6 +146,18 @@ class Weights:
             known = self._detect_template(info.chat_template)
             if known is not None:
                 _add_known(recipe, known)
+
+
+def _base_model(recipe: Recipe) -> Descriptor:
+    """The weights that an adapter is for.
+
+    Raises:
+        InvalidInput: there are none.
+    """
+    models = recipe.of_type(manifests.MODEL)
+    if not models:
+        raise InvalidInput("an adapter needs a base model")
+    return models[0]
 
 
 def _add_known(recipe: Recipe, known: KnownTemplate) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ class World:
     pullable: dict[str, Callable[[], None]] = field(default_factory=dict)
     quantized: list[str] = field(default_factory=list)
     quantize_result: bytes = b""
+    converted: list[tuple[list[str], Path | None]] = field(default_factory=list)
+    convert_result: bytes | Exception = b""
 
     @property
     def creation(self) -> Creation:
@@ -34,6 +36,7 @@ class World:
             self.store,
             pull=self._pull,
             quantize=self._quantize,
+            convert=self._convert,
             check_template=self._check_template,
             detect_template=lambda text: KNOWN if "im_start" in text else None,
         )
@@ -50,6 +53,15 @@ class World:
         self.quantized.append(kind)
         yield 0.5
         self._write(target)
+
+    async def _convert(
+        self, files: Mapping[str, Path], base: Path | None, target: Path
+    ) -> AsyncGenerator[float, None]:
+        self.converted.append((sorted(files), base))
+        yield 0.5
+        if isinstance(self.convert_result, Exception):
+            raise self.convert_result
+        target.write_bytes(self.convert_result)
 
     def _write(self, target: Path) -> None:
         target.write_bytes(self.quantize_result)

@@ -119,7 +119,6 @@ async def test_a_local_base_is_not_pulled(world: Any) -> None:
         ({"files": {"a\\t.gguf": "d"}}, InvalidInput, "file path must be relative"),
         ({"files": {"C:t.gguf": "d"}}, InvalidInput, "file path must be relative"),
         ({"files": {"t.gguf": ""}}, InvalidInput, "invalid digest format"),
-        ({"files": {"m.safetensors": "sha256:" + "0" * 64}}, InvalidInput, "convert_hf_to_gguf"),
         ({"from_": "gt", "template": "{{ .Prompt"}, TemplateError, "template error: template: :1"),
         ({"from_": "gt", "draft_quantize": "Q8_0"}, InvalidInput, "requires a DRAFT model"),
         ({"from_": "x:cloud", "draft_files": {"d.gguf": "d"}}, InvalidInput, "DRAFT cannot be"),
