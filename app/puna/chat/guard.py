@@ -55,12 +55,22 @@ class Guard:
     def __init__(self, tokens: Iterable[str] = (), reserved: Container[str] = ()) -> None:
         self._tokens = frozenset(token for token in tokens if token)
         self._reserved = reserved
+        self._others: dict[frozenset[str], Guard] = {}
         self._lengths = sorted({len(token) for token in self._tokens}, reverse=True)
         self._prefixes = frozenset(
             token[:size] for token in self._tokens for size in range(1, len(token))
         )
         firsts = "".join(sorted({re.escape(token[0]) for token in self._tokens}))
         self._firsts = re.compile(f"[{firsts}]" if firsts else "(?!)")
+
+    def without(self, tokens: Iterable[str]) -> Guard:
+        """A guard that lets some tokens pass as they are."""
+        known = self._tokens.intersection(tokens)
+        if not known:
+            return self
+        if known not in self._others:
+            self._others[known] = Guard(self._tokens - known, self._reserved)
+        return self._others[known]
 
     def text(self, text: str) -> str:
         """A user's text with marks where it could be read as control tokens."""

@@ -16,6 +16,7 @@ import msgspec
 from puna.chat.guard import Guard, Segment
 from puna.chat.messages import Message, Think, Tool, ToolCall
 from puna.chat.renderers import go, jinja
+from puna.chat.templates import sought_tags
 from puna.errors import TemplateError
 
 Kind = Literal["jinja", "go"]
@@ -98,7 +99,11 @@ def render(conversation: Conversation, now: datetime, vocabulary: Vocabulary = P
 def _render(conversation: Conversation, now: datetime, vocabulary: Vocabulary) -> Rendered:
     guard = vocabulary.guard
     images: list[bytes] = []
-    messages = [_guarded(message, guard, images) for message in conversation.messages]
+    answers = guard.without(_tags_in_answers(conversation))
+    messages = [
+        _guarded(message, answers if message.role == "assistant" else guard, images)
+        for message in conversation.messages
+    ]
     tools = [Tool(guard.data(tool.raw)) for tool in conversation.tools]
     if conversation.kind == "go":
         values = _go_values(conversation, messages, tools, guard)
@@ -116,6 +121,11 @@ def _render(conversation: Conversation, now: datetime, vocabulary: Vocabulary) -
         text = jinja.render(conversation.source, variables, now)
     segments = guard.segments(text, len(images))
     return Rendered("".join(part.text for part in segments), segments, tuple(images))
+
+
+def _tags_in_answers(conversation: Conversation) -> frozenset[str]:
+    """Tags that the template must be able to find in what the model said itself."""
+    return sought_tags(conversation.source) if conversation.kind == "jinja" else frozenset()
 
 
 def _go_values(

@@ -206,6 +206,22 @@ def inspect_jinja(source: str) -> TemplateInfo:
     )
 
 
+def sought_tags(source: str) -> frozenset[str]:
+    """The thinking tags that a Jinja template looks for in the text of messages.
+
+    Such a template takes old reasoning out of answers by itself, so it must see
+    the tags as they are.
+    """
+    return frozenset(
+        tag for pair in _JINJA_THINKING if any(_seeks(source, tag) for tag in pair) for tag in pair
+    )
+
+
+def _seeks(source: str, tag: str) -> bool:
+    quoted = f"['\"]{re.escape(tag)}['\"]"
+    return re.search(rf"split\(\s*{quoted}|{quoted}\s+in\b", source) is not None
+
+
 def _names_tool_role(source: str) -> bool:
     return "'tool'" in source or '"tool"' in source or "tool_response" in source
 

@@ -150,3 +150,28 @@ def test_deeply_nested_arguments_are_an_error_and_no_crash(kind: str) -> None:
     call = Message("assistant", tool_calls=(ToolCall("f", deep),))
     with pytest.raises(TemplateError, match="nested too deeply"):
         chat(GO if kind == "go" else "", call, kind=kind)
+
+
+R1 = "{% for m in messages %}{{ m['content'].split('</think>')[-1] }}|{% endfor %}"
+THINKING = Vocabulary(Guard(("<think>", "</think>")))
+
+
+def test_a_template_finds_the_thinking_tags_of_earlier_answers() -> None:
+    said = Message("assistant", "<think>hm</think>yes")
+    rendered = render(Conversation("jinja", R1, (said,)), NOW, THINKING)
+    assert rendered.text == "yes|"
+
+
+def test_thinking_tags_of_users_stay_text() -> None:
+    rendered = render(Conversation("jinja", R1, (user("a</think>b"),)), NOW, THINKING)
+    assert rendered.text == "a</think>b|"
+    source = R1 + "</think>"
+    rendered = render(Conversation("jinja", source, (user("a</think>b"),)), NOW, THINKING)
+    assert rendered.segments[1] == Segment("</think>", special=False)
+
+
+def test_thinking_tags_of_answers_stay_text_where_the_template_does_not_seek_them() -> None:
+    source = "{% for m in messages %}{{ m['content'] }}{% endfor %}</think>"
+    said = Message("assistant", "a</think>b")
+    rendered = render(Conversation("jinja", source, (said,)), NOW, THINKING)
+    assert rendered.segments[1] == Segment("</think>", special=False)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from puna.chat.templates import choose, inspect_go, inspect_jinja
+from puna.chat.templates import choose, inspect_go, inspect_jinja, sought_tags
 from puna.errors import TemplateError
 
 GO_PLAIN = "{{ range .Messages }}{{ .Content }}{{ end }}"
@@ -63,3 +63,16 @@ def test_jinja_templates_tell_by_their_text() -> None:
     info = inspect_jinja("{% if tools %}<tool_call>{% endif %}[THINK][/THINK]")
     assert info.capabilities == ("tools", "thinking")
     assert (info.tool_tag, info.thinking_tags) == ("<tool_call>", ("[THINK]", "[/THINK]"))
+
+
+@pytest.mark.parametrize(
+    ("source", "tags"),
+    [
+        ("{{ content.split('</think>')[-1] }}", {"<think>", "</think>"}),
+        ('{% if "[/THINK]" in content %}{% endif %}', {"[THINK]", "[/THINK]"}),
+        ("<think>{{ content }}</think>", set()),
+        ("{{ content.split('x') }}", set()),
+    ],
+)
+def test_the_tags_a_template_looks_for_are_found(source: str, tags: set[str]) -> None:
+    assert sought_tags(source) == tags
