@@ -24,6 +24,7 @@ class Batch:
         self._outputs = np.zeros(capacity, np.int8)
         # Each row points at the id of its sequence; these ids never move.
         self._ids = np.arange(sequences, dtype=np.int32)
+        self._first_id = int(self._ids.ctypes.data)
         self._native = self._bind()
 
     def clear(self) -> None:
@@ -67,7 +68,7 @@ class Batch:
         return self._native
 
     def _address(self, sequence: int) -> int:
-        return int(self._ids.ctypes.data) + 4 * sequence
+        return self._first_id + self._ids.itemsize * sequence
 
     def _bind(self) -> Any:
         native = api.llama_batch()

@@ -17,6 +17,8 @@ class Candidates:
 
     def __init__(self, vocabulary_size: int) -> None:
         self._data = np.zeros(vocabulary_size, _TOKEN_DATA)
+        # Views of the fields, made once: making one costs as much as filling it.
+        self._ids, self._logits = self._data["id"], self._data["logit"]
         self._all = np.arange(vocabulary_size, dtype=np.int32)
         self._native = api.llama_token_data_array()
         self._pointer = ctypes.cast(self._data.ctypes.data, ctypes.POINTER(api.llama_token_data))
@@ -26,9 +28,8 @@ class Candidates:
     def fill(self, logits: FloatArray, ids: npt.NDArray[np.int64] | None = None) -> None:
         """Take the logits of ``ids``, or of the whole vocabulary."""
         size = self._all.size if ids is None else ids.size
-        data = self._data
-        data["id"][:size] = self._all if ids is None else ids
-        data["logit"][:size] = logits if ids is None else logits[ids]
+        self._ids[:size] = self._all if ids is None else ids
+        self._logits[:size] = logits if ids is None else logits[ids]
         native = self._native
         native.data = self._pointer
         native.size, native.selected, native.sorted = size, -1, False

@@ -79,6 +79,7 @@ class Vocabulary:
         self.adds_eos: bool = api.llama_vocab_get_add_eos(handle)
         self._pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
+        self._controls: dict[int, bool] = {}
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """Tokens of a text.
@@ -121,7 +122,10 @@ class Vocabulary:
 
     def is_control(self, token: int) -> bool:
         """Whether the token is one that text never contains."""
-        return bool(_is_control(self.handle, token))
+        found = self._controls.get(token)
+        if found is None:
+            found = self._controls[token] = bool(_is_control(self.handle, token))
+        return found
 
     def control_tokens(self) -> list[int]:
         """All control tokens, ascending."""

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from puna.runner.answer import Answers
 from puna.runner.chunks import PrefillRate, chunk_length, fill_start
 from puna.runner.llama import NativeError
 from puna.runner.loading import OpenModel
+from puna.runner.lookup import Guesser
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
+from puna.runner.row_costs import RowCosts
 from puna.runner.slots import Slot, SlotTable
 
 _NO_CELLS = 1
 _ABORTED = 2
+_NO_MEMORY = -2
 
 
 @dataclass(slots=True)
 class _Part:
-    """What one slot has in the batch. ``row``: whose logits are wanted, -1 = none."""
+    """What one slot has in the batch.
+
+    Attributes:
+        row: whose logits are wanted, -1 = none.
+        guesses: tokens in the rows behind it that may come next.
+    """
 
     slot: Slot
     start: int
     count: int
     row: int
+    guesses: Sequence[int] = ()
 
 
 class Loop:
@@ -45,6 +54,7 @@ class Loop:
         self._answers = Answers(opened, slots)
         self._waiting: deque[Generation] = deque()
         self._rate = PrefillRate()
+        self.row_costs = RowCosts(opened)
 
     @property
     def busy(self) -> bool:
@@ -109,13 +119,14 @@ class Loop:
 
     def _evaluate_media(self) -> bool:
         """Put one image or sound into the cache, if one is next somewhere."""
+        projector = self._opened.projector
+        if projector is None:
+            return False
         for slot in self._slots.running:
             generation = slot.generation
             media = generation.media_at(len(slot.tokens)) if generation else None
             if generation is None or media is None:
                 continue
-            projector = self._opened.projector
-            assert projector is not None
             try:
                 projector.evaluate(self._context, media, slot.sequence, self._opened.ubatch)
             except NativeError as error:
@@ -148,7 +159,28 @@ class Loop:
     def _stream_row(self, slot: Slot, generation: Generation) -> _Part:
         position = len(slot.tokens)
         row = self._batch.add_row(slot.sequence, generation.tokens[position], position)
-        return _Part(slot, position, 1, row)
+        guesses = self._guesses(generation, position)
+        for place, token in enumerate(guesses, start=position + 1):
+            self._batch.add_row(slot.sequence, token, place)
+        return _Part(slot, position, 1, row, guesses)
+
+    def _guesses(self, generation: Generation, position: int) -> Sequence[int]:
+        """Tokens to check beside the next one; only for a stream that is alone.
+
+        With a seed the batches must be the same each time, so there are none.
+        """
+        costs = self.row_costs.relative
+        alone = not self._waiting and len(self._slots.running) == 1
+        if not costs or not alone or generation.request.sampling.seed != -1:
+            return ()
+        if generation.guesser is None:
+            generation.guesser = Guesser(costs)
+        room = min(
+            generation.window - position - 2,
+            generation.limit - len(generation.answer) - 1,
+            self._opened.ubatch - self._batch.rows,
+        )
+        return generation.guesser.guess(generation.tokens, room)
 
     def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
         room = self._opened.ubatch - self._batch.rows
@@ -220,15 +252,37 @@ class Loop:
             generation = part.slot.generation
             if generation is None or part.row < 0:
                 continue
-            delta, ending = self._answers.advance(generation, self._context.logits(part.row))
-            if delta is not None:
-                deltas.append(delta)
+            ending = self._advance(part, generation, deltas)
             if ending is not None:
                 endings.append((part.slot, generation, ending))
         if deltas:
             self._send(Step(tuple(deltas)))
         for slot, generation, ending in endings:
             self._finish(slot, generation, ending)
+
+    def _advance(self, part: _Part, generation: Generation, deltas: list[Delta]) -> Ending | None:
+        """Choose the next token, and as many more as were guessed rightly."""
+        right = 0
+        while True:
+            logits = self._context.logits(part.row + right)
+            delta, ending = self._answers.advance(generation, logits)
+            if delta is not None:
+                deltas.append(delta)
+            chosen = generation.tokens[-1]
+            if ending is not None or right == len(part.guesses) or chosen != part.guesses[right]:
+                break
+            part.slot.tokens.append(chosen)
+            right += 1
+        if part.guesses:
+            self._judge(part, generation, right)
+        return ending
+
+    def _judge(self, part: _Part, generation: Generation, right: int) -> None:
+        """Forget the cells of wrong guesses."""
+        assert generation.guesser is not None
+        generation.guesser.learn(len(part.guesses), right)
+        if not self._slots.cut(part.slot, len(part.slot.tokens)):
+            self._slots.drop(part.slot)
 
     # ------------------------------------------------------------ endings
 
@@ -253,7 +307,11 @@ class Loop:
             return
         if result == _NO_CELLS and (self._slots.evict() or self._preempt()):
             return
-        kind: FailureKind = "memory" if result == _NO_CELLS else "internal"
+        if any(part.guesses for part in parts):
+            # Without room for guesses there may be room for the answer.
+            self.row_costs.forget()
+            return
+        kind: FailureKind = "memory" if result in (_NO_CELLS, _NO_MEMORY) else "internal"
         for slot in self._slots.running:
             generation = slot.generation
             assert generation is not None

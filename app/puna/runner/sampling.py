@@ -127,12 +127,12 @@ class _Prefilter:
         """Candidate tokens, ``None`` when they are too many to be worth it."""
         top = float(logits.max())
         distance = self._distance
-        found = np.flatnonzero(logits > top - distance)
+        found = (logits > top - distance).nonzero()[0]
         while found.size < min(self._wanted, logits.size):
             distance *= 1.5
             if not distance < 1e4:
                 return None
-            found = np.flatnonzero(logits > top - distance)
+            found = (logits > top - distance).nonzero()[0]
         if found.size > 4 * self._wanted:
             self._distance = distance * 0.9
         elif found.size < 2 * self._wanted:
