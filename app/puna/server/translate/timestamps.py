@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def utc_now() -> str:
@@ -14,9 +15,15 @@ def utc_now() -> str:
 def utc(ns: int) -> str:
     """``ns`` since 1970 as RFC 3339 in UTC."""
     seconds, fraction = divmod(ns, 1_000_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = _utc_second(seconds)
     digits = f"{fraction:09d}".rstrip("0")
     return f"{text}.{digits}Z" if digits else f"{text}Z"
+
+
+@lru_cache(maxsize=16)
+def _utc_second(seconds: int) -> str:
+    # Every line of a stream has a time, and most lines of a second share this part.
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def local(moment: datetime) -> str:
