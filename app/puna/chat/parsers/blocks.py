@@ -105,7 +105,7 @@ class BlockParser:
         while True:
             before = (self._state, self._held)
             events += self._step()
-            if (self._state, self._held) == before:
+            if (self._state, self._held) in (before, (_State.TEXT, "")):
                 return events
 
     def close(self) -> list[Event]:
