@@ -63,6 +63,7 @@ def _check_sizes(header: Header, architecture: str) -> None:
     for name in ("conv_kernel", "inner_size", "state_size", "time_step_rank", "group_count"):
         bounds(f"ssm.{name}", 0, _MAX_WIDTH)
     _check_experts(header, architecture, bounds)
+    _check_sections(header, architecture)
 
 
 def _check_experts(
@@ -71,6 +72,22 @@ def _check_experts(
     count = header.integer(f"{architecture}.expert_count")
     bounds("expert_count", 0, _MAX_EXPERTS)
     bounds("expert_used_count", 1 if count else 0, count)
+
+
+def _check_sections(header: Header, architecture: str) -> None:
+    """Positions of several kinds share the rotated half of a head."""
+    key = f"{architecture}.rope.dimension_sections"
+    value = header.metadata.get(key)
+    if not isinstance(value, Array):
+        return
+    sections = [item for item in value.items or () if isinstance(item, int)]
+    width, heads = (
+        header.integer(f"{architecture}.{name}")
+        for name in ("embedding_length", "attention.head_count")
+    )
+    head = header.integer(f"{architecture}.attention.key_length") or width // max(heads, 1)
+    if len(sections) != value.count or min(sections) < 0 or 2 * sum(sections) > head:
+        raise InvalidModelFile(f"{key} does not fit heads of width {head}")
 
 
 def _check_range(header: Header, key: str, low: int, high: int) -> None:

@@ -186,6 +186,7 @@ _FAMILIES: Mapping[str, Family] = {
         },
         markers=("rope.scaling.beta_fast", "rope.scaling.mscale_all_dim", "rope.scaling_beta"),
     ),
+    "olmo3": Family(architecture="olmo2"),
     "qwen25vl": Family(architecture="qwen2vl", computed=_sections_of_qwen25),
     "qwen3vl": Family(computed=_deep_stack("qwen3vl")),
     "qwen3vlmoe": Family(computed=_deep_stack("qwen3vlmoe")),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,7 @@ class World:
         yield 0.5
         if isinstance(self.convert_result, Exception):
             raise self.convert_result
-        target.write_bytes(self.convert_result)
+        await asyncio.to_thread(target.write_bytes, self.convert_result)
 
     def _write(self, target: Path) -> None:
         target.write_bytes(self.quantize_result)

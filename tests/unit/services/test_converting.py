@@ -22,7 +22,9 @@ def _files(world: Any, *names: str) -> dict[str, str]:
 
 
 def _short(lines: list[str]) -> list[str]:
-    return ["L" if re.match("(using existing|creating new) layer", line) else line for line in lines]
+    return [
+        "L" if re.match("(using existing|creating new) layer", line) else line for line in lines
+    ]
 
 
 async def test_a_safetensors_folder_becomes_a_model_of_one_gguf_layer(world: Any) -> None:
@@ -100,13 +102,14 @@ async def test_a_missing_file_is_told_after_the_conversion_began(
 
 
 async def test_a_conversion_ends_when_nobody_waits_for_it(world: Any) -> None:
-    ended = asyncio.Event()
+    began, ended = asyncio.Event(), asyncio.Event()
 
     async def convert(
         files: Mapping[str, Path], base: Path | None, target: Path
     ) -> AsyncGenerator[float, None]:
         try:
-            target.write_bytes(b"half")
+            await asyncio.to_thread(target.write_bytes, b"half")
+            began.set()
             yield 0.1
             await asyncio.Event().wait()
         finally:
@@ -114,8 +117,8 @@ async def test_a_conversion_ends_when_nobody_waits_for_it(world: Any) -> None:
 
     converting = Converting(world.store.blobs, convert)
     task = asyncio.create_task(converting.model(_files(world, "m.safetensors"), lambda line: None))
-    while not list(world.store.blobs.folder.glob("converted*")):
-        await asyncio.sleep(0)
+    await began.wait()
+    assert len(list(world.store.blobs.folder.glob("converted*"))) == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -23,6 +23,9 @@ _KINDS: Mapping[str, str] = {
 """Name of a special token there → in GGUF, which spells one of them so."""
 
 _STAND_INS = {"bos": "cls", "eos": "sep"}
+_BERT_TEXTS = {
+    f"{kind}_token": f"[{kind.upper()}]" for kind in ("unk", "sep", "pad", "cls", "mask")
+}
 
 
 def keys(folder: Folder, size: int) -> dict[str, Addition]:
@@ -61,8 +64,7 @@ def _vocabulary(folder: Folder) -> Vocabulary:
 
 def _control(vocab: Mapping[str, int], settings: Mapping[str, Any]) -> dict[int, Token]:
     """The special tokens of a list of words that does not mark them."""
-    texts = {_content(settings.get(f"{kind}_token")) for kind in _KINDS}
-    texts |= {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
+    texts = {_content(settings.get(f"{kind}_token")) for kind in _KINDS} | {*_BERT_TEXTS.values()}
     return {vocab[text]: Token(text, TokenType.CONTROL) for text in texts if text in vocab}
 
 
@@ -111,18 +113,26 @@ def _special(
     """Numbers of the special tokens that are known, by text or by number."""
     numbers = {token.text: number for number, token in vocabulary.tokens.items()}
     found: dict[str, int] = {}
+    bert = vocabulary.model == "bert"
     texts = {**folder.optional("special_tokens_map.json"), **settings}
+    texts = {**_BERT_TEXTS, **texts} if bert else texts
     for kind in _KINDS:
         number = numbers.get(_content(texts.get(f"{kind}_token")))
         if number is None:
             number = _number(folder, kind)
         if number is not None and 0 <= number < size:
             found[kind] = number
-    if vocabulary.model == "bert":
-        for kind, stand_in in _STAND_INS.items():
-            if stand_in in found:
-                found.setdefault(kind, found[stand_in])
+    if bert:
+        _require_bert(found)
+        found = {kind: found[stand_in] for kind, stand_in in _STAND_INS.items()} | found
     return {f"tokenizer.ggml.{_KINDS[kind]}_token_id": number for kind, number in found.items()}
+
+
+def _require_bert(found: Mapping[str, int]) -> None:
+    """llama.cpp takes numbers of its own for those that are missing, and ends."""
+    for kind in ("unk", "sep", "cls"):
+        if kind not in found:
+            raise InvalidInput(f"the vocabulary has no {_BERT_TEXTS[f'{kind}_token']} token")
 
 
 def _number(folder: Folder, kind: str) -> int | None:
