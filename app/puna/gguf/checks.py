@@ -75,7 +75,7 @@ def _check_experts(
 
 
 def _check_sections(header: Header, architecture: str) -> None:
-    """Positions of several kinds share the rotated half of a head."""
+    """Positions of several kinds share the width of a head."""
     key = f"{architecture}.rope.dimension_sections"
     value = header.metadata.get(key)
     if not isinstance(value, Array):
@@ -86,7 +86,8 @@ def _check_sections(header: Header, architecture: str) -> None:
         for name in ("embedding_length", "attention.head_count")
     )
     head = header.integer(f"{architecture}.attention.key_length") or width // max(heads, 1)
-    if len(sections) != value.count or min(sections) < 0 or 2 * sum(sections) > head:
+    whole = bool(sections) and len(sections) == value.count
+    if not whole or min(sections) < 0 or sum(sections) > head:
         raise InvalidModelFile(f"{key} does not fit heads of width {head}")
 
 

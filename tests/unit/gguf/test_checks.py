@@ -40,6 +40,15 @@ def test_a_plain_model_passes(checked: Any) -> None:
         ({"tokenizer__ggml__tokens": 7}, "not an array"),
         ({"tokenizer__ggml__merges": ("i32", [1])}, "not an array of string"),
         ({"general__architecture": "../x"}, "not a name"),
+        (
+            {
+                "llama__rope__dimension_sections": ("i32", [24, 20, 20, 0]),
+                "llama__attention__key_length": 32,
+            },
+            "does not fit heads of width",
+        ),
+        ({"llama__rope__dimension_sections": ("i32", [-4, 2])}, "does not fit"),
+        ({"llama__rope__dimension_sections": ("i32", [])}, "does not fit"),
         ({"tokenizer__ggml__tokens": ["a", "b", "c", "a"]}, "a token twice"),
     ],
 )
