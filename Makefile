@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LISTS := packaging/debian-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format screenshots clean
+.PHONY: help setup run test check format pin readme screenshots clean
 
 help:
 	@echo "make run     set everything up and start Puna"
@@ -48,9 +48,26 @@ test: $(VENV)/.dev check
 	$(BIN)/python scripts/test_models.py
 	$(BIN)/pytest
 
+# ------------------------------------------------------------------ upkeep
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The newest versions that pyproject.toml allows.
+pin:
+	rm -rf .cache/pin
+	$(PYTHON) -m venv .cache/pin
+	.cache/pin/bin/pip install --quiet -e '.[dev,conformance]'
+	{ echo '# Versions that the tests ran with, written by `make pin`; ranges are in pyproject.toml.'; \
+	  .cache/pin/bin/pip freeze --exclude-editable; } > packaging/constraints.txt
+	rm -rf .cache/pin
+
+readme: $(VENV)/.dev
+	$(BIN)/python scripts/readme_tables.py README.md
+
+screenshots: $(VENV)/.dev
+	xvfb-run -a $(BIN)/python scripts/screenshots.py docs/screenshots
 
 clean:
 	rm -rf $(VENV) .cache build dist .coverage* .mypy_cache .pytest_cache .ruff_cache

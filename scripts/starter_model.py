@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from pathlib import Path
-from typing import NoReturn
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
 
 from wheels import ROOT, SMOLLM2, smollm2
 
-from puna.api import native
-from puna.chat import known_templates, templates
 from puna.client.client import PunaClient
-from puna.client.creation import create_from_modelfile, gather
-from puna.config.settings import Settings
-from puna.config.sources import load_process
+from puna.client.creation import create_from_modelfile
+from puna.config.network import Address
+from puna.config.paths import Folders
+from puna.config.sources import Loaded, load_process
 from puna.errors import (
     Conflict,
     Forbidden,
@@ -33,11 +30,9 @@ from puna.errors import (
     StoreReadOnly,
     Unauthorized,
 )
-from puna.modelfile import Modelfile, parse
+from puna.modelfile import parse
 from puna.names import ModelName
-from puna.server.translate.creation import create_request
-from puna.services.creation import Creation
-from puna.store.digest import Digest
+from puna.server.embedded import EmbeddedServer
 from puna.store.store import Store
 
 NAME = "smollm2:135m"
@@ -58,10 +53,11 @@ def main() -> int:
     logging.basicConfig(level=logging.ERROR)
     loaded, folders = load_process()
     store = Store(loaded.settings.models, state_folder=folders.state, read_only_ok=False)
-    if _installed(store):
+    if _is_installed(store):
         return 0
     try:
-        _add(store, loaded.settings)
+        with _server(store, loaded, folders) as url:
+            asyncio.run(_add(url, loaded.settings.api_key))
     except (StoreReadOnly, ServerUnreachable, Unauthorized, Forbidden) as error:
         sys.stderr.write(f"The starter model {NAME} was not added: {error}\n")
         return 0
@@ -72,7 +68,7 @@ def main() -> int:
     return 0
 
 
-def _installed(store: Store) -> bool:
+def _is_installed(store: Store) -> bool:
     try:
         store.library.get(ModelName.checked(NAME))
     except (ModelNotFound, StoreDamaged):
@@ -80,62 +76,42 @@ def _installed(store: Store) -> bool:
     return True
 
 
-def _add(store: Store, settings: Settings) -> None:
+@contextmanager
+def _server(store: Store, loaded: Loaded, folders: Folders) -> Iterator[str]:
+    """The server that holds the models folder, or one of our own for the time being."""
+    settings = replace(loaded.settings, host=Address("http", "127.0.0.1", 0), spare_runner=False)
+    own = EmbeddedServer(replace(loaded, settings=settings), folders)
     try:
-        store.open()
+        _start(own, store)
     except Conflict:
-        asyncio.run(_through_server(settings))
+        yield loaded.settings.host.url
         return
     try:
-        asyncio.run(_into_store(store))
+        yield own.address.url
     finally:
-        store.close()
+        own.stop()
 
 
-async def _through_server(settings: Settings) -> None:
-    """A running server has the folder: it adds the model."""
+def _start(server: EmbeddedServer, store: Store) -> None:
+    # A server would serve a read-only folder; here it is of no use.
+    store.open()
+    store.close()
+    server.start()
+    try:
+        server.wait_ready()
+    except BaseException:
+        server.stop()
+        raise
+
+
+async def _add(url: str, api_key: str) -> None:
     file = smollm2()
-    async with PunaClient(settings.host.url, api_key=settings.api_key) as client:
-        adding = create_from_modelfile(client, NAME, _modelfile(), file.parent)
+    modelfile = parse(MODELFILE.format(file=SMOLLM2, license=LICENSE.read_text("utf-8")))
+    async with PunaClient(url, api_key=api_key) as client:
+        adding = create_from_modelfile(client, NAME, modelfile, file.parent)
         async with aclosing(adding) as lines:
             async for _ in lines:
                 pass
-
-
-async def _into_store(store: Store) -> None:
-    file = smollm2()
-    plan = gather(_modelfile(), file.parent)
-    digests = {path: str(_stored(store, path)) for path in plan.paths}
-    body = native.CreateRequest(model=NAME, **plan.request(digests))
-    creation = Creation(
-        store,
-        pull=_no_pull,
-        quantize=_no_quantizing,
-        check_template=templates.inspect_go,
-        detect_template=known_templates.detect,
-    )
-    async with aclosing(creation.create(create_request(body))) as lines:
-        async for _ in lines:
-            pass
-
-
-def _modelfile() -> Modelfile:
-    return parse(MODELFILE.format(file=SMOLLM2, license=LICENSE.read_text("utf-8")))
-
-
-def _stored(store: Store, path: Path) -> Digest:
-    with store.blobs.writer() as writer, path.open("rb") as file:
-        shutil.copyfileobj(file, writer, 1 << 20)
-        return writer.commit()
-
-
-def _no_pull(name: ModelName) -> NoReturn:
-    raise AssertionError(f"{name.display}: the starter model is made of a file")
-
-
-async def _no_quantizing(*_: object) -> AsyncGenerator[float, None]:
-    raise AssertionError("the starter model is quantized")
-    yield
 
 
 if __name__ == "__main__":
