@@ -193,7 +193,7 @@ def _pair(item: tuple[str, Addition]) -> bytes:
     key, value = item
     try:
         return _string(key) + _value(value)
-    except struct.error:
+    except (struct.error, OverflowError):
         raise InvalidModelFile(f"the value of {key} cannot be stored") from None
 
 

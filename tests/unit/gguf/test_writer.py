@@ -8,7 +8,8 @@ import pytest
 from puna.errors import InvalidModelFile
 from puna.gguf.header import Array, Header
 from puna.gguf.reader import read_header
-from puna.gguf.writer import Changes, combine
+from puna.gguf.types import ValueType
+from puna.gguf.writer import Changes, NewArray, NewTensor, combine, write_file
 
 
 def _header(folder: Path, name: str, data: bytes) -> Header:
@@ -80,3 +81,45 @@ def test_parts_that_share_a_tensor_are_refused(gguf: Any, tmp_path: Path) -> Non
     part = _header(tmp_path, "a", gguf())
     with pytest.raises(InvalidModelFile, match="more than one part"):
         combine([part, part], lambda data: None)
+
+
+def test_a_new_file_has_its_values_and_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    values = {
+        "general.architecture": "llama",
+        "flag": False,
+        "number": 2**32 - 1,
+        "part": 0.5,
+        "texts": NewArray(ValueType.STRING, ["a", "é"]),
+        "none": NewArray(ValueType.STRING, []),
+        "scores": NewArray(ValueType.FLOAT32, [0.5, -1.0]),
+    }
+    tensors = [
+        NewTensor("odd", (3,), 0, lambda: [b"abcd", b"efgh" * 2]),
+        NewTensor("half", (2, 2), 1, lambda: [b"12345678"]),
+    ]
+    with path.open("wb") as file:
+        write_file(values, tensors, file.write)
+    header = read_header(path)
+    assert {key: header.metadata[key] for key in ("flag", "number", "part")} == {
+        "flag": False,
+        "number": 2**32 - 1,
+        "part": 0.5,
+    }
+    arrays = [header.metadata[key] for key in ("texts", "none", "scores")]
+    assert [array.items for array in arrays if isinstance(array, Array)] == [
+        ("a", "é"),
+        (),
+        (0.5, -1.0),
+    ]
+    assert _tensor(header, "odd") == b"abcdefghefgh"
+    assert _tensor(header, "half") == b"12345678"
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [(-1, 4), (2**32, 4), (1e39, 4), ("\ud800", 4), ("ok", 3)]
+)
+def test_what_cannot_be_written_is_refused(value: Any, size: int) -> None:
+    tensor = NewTensor("t", (1,), 0, lambda: [bytes(size)])
+    with pytest.raises(InvalidModelFile):
+        write_file({"key": value}, [tensor], lambda data: None)

@@ -127,8 +127,8 @@ def _metadata(
     folder: Folder, config: Config, family: Family, tensors: Sequence[NewTensor]
 ) -> dict[str, Addition]:
     shapes = {tensor.name: tensor.shape for tensor in tensors}
-    width, size = (*shapes["token_embd.weight"], 1)[:2]
-    if width != config.count("hidden_size"):
+    width, *rows = shapes["token_embd.weight"]
+    if width != config.count("hidden_size") or not rows:
         raise InvalidInput(f'the embedding is {width} wide, not as "hidden_size" says')
     encoder = family.architecture == "bert"
     keys = {**family.keys(config), **pooling.keys(folder, encoder=encoder)}
@@ -137,7 +137,7 @@ def _metadata(
         "general.file_type": _file_type(tensors),
         "general.quantization_version": 2,
         **{f"{family.architecture}.{key}": value for key, value in keys.items()},
-        **tokenizer.keys(folder, size),
+        **tokenizer.keys(folder, rows[0]),
     }
 
 
