@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs Puna for this user, without root, from a checkout or a wheel; or removes it.
 #
-#   installer/install.sh [--login] [--server-only] [WHEEL]
+#   installer/install.sh [--login] [--server-only] [--service] [WHEEL]
 #   installer/install.sh --remove
 #
-# What it writes: ~/.local/share/puna/venv, ~/.local/bin/puna, a desktop entry and icons under
-# ~/.local/share, and with --login ~/.config/autostart/io.github.puna.Puna.desktop.
+# What it writes: ~/.local/share/puna/venv, ~/.local/bin/puna, a desktop entry and an icon under
+# ~/.local/share, with --login ~/.config/autostart/io.github.puna.Puna.desktop, and with --service
+# ~/.config/systemd/user/puna.service, which it starts and enables.
 # Removing takes exactly these away; models, chats and settings stay.
 set -euo pipefail
 
@@ -17,6 +18,7 @@ venv=$data/puna/venv
 launcher=$HOME/.local/bin/puna
 entry=$data/applications/$id.desktop
 autostart=$config/autostart/$id.desktop
+unit=$config/systemd/user/puna.service
 icon=$data/icons/hicolor/scalable/apps/$id.svg
 
 fail() {
@@ -25,6 +27,11 @@ fail() {
 }
 
 remove() {
+    if [ -e "$unit" ]; then
+        service disable --now puna.service
+        rm -f "$unit"
+        service daemon-reload
+    fi
     rm -rf "$venv"
     rmdir "$data/puna" 2>/dev/null || true
     if [ -L "$launcher" ] && [ "$(readlink "$launcher")" = "$venv/bin/puna" ]; then
@@ -33,6 +40,12 @@ remove() {
     rm -f "$entry" "$autostart" "$icon"
     refresh
     echo "Puna is removed. Models, chats and settings were left where they are."
+}
+
+service() { # no complaint where no service manager of the user runs
+    if command -v systemctl >/dev/null; then
+        systemctl --user --quiet "$@" 2>/dev/null || true
+    fi
 }
 
 refresh() {
@@ -74,8 +87,18 @@ install() {
     if [ -n "$login" ]; then
         write_entry "$autostart" " --hidden"
     fi
+    if [ -n "$with_service" ]; then
+        mkdir -p "$(dirname "$unit")"
+        cp "$here/packaging/puna.user.service" "$unit"
+        service daemon-reload
+        service enable --now puna.service
+    fi
 
-    echo "Puna is installed. Start it from the menu, or with: $launcher app"
+    if [ "$extra" = desktop ]; then
+        echo "Puna is installed. Start it from the menu, or with: $launcher app"
+    else
+        echo "Puna is installed. Start it with: $launcher serve"
+    fi
     case ":$PATH:" in
     *":$HOME/.local/bin:"*) ;;
     *) echo "To type just 'puna', add $HOME/.local/bin to PATH." ;;
@@ -83,12 +106,14 @@ install() {
 }
 
 login=
+with_service=
 extra=desktop
 source=$here
 while [ $# -gt 0 ]; do
     case "$1" in
     --remove) remove && exit ;;
     --login) login=yes ;;
+    --service) with_service=yes ;;
     --server-only) extra=server ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit ;;
     *.whl)
