@@ -127,6 +127,15 @@ class PunaClient:
         """The machine, and what the loaded models take of it; only servers of ours know."""
         return await self.request_json("GET", "/api/hardware")
 
+    async def jobs(self) -> list[Json]:
+        """The pulls and pushes that run now, whoever began them; only servers of ours know."""
+        return list((await self.request_json("GET", "/api/jobs"))["jobs"])
+
+    async def decide_origin(self, origin: str, decision: str) -> None:
+        """Let web pages of ``origin`` in ``once`` or ``always``, or ``never``; ``ask`` forgets."""
+        body = {"origin": origin, "decision": decision}
+        await self.request_json("POST", "/api/origins", body, headers=self._admin)
+
     async def settings(self) -> Json:
         """All settings with their origins."""
         return await self.request_json("GET", "/api/settings")
