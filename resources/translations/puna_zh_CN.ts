@@ -2,7 +2,7 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN">
 <context>
-    <name />
+    <name></name>
     <message>
         <source>The address {0} is in use.</source>
         <translation>地址 {0} 已被占用。</translation>
@@ -162,6 +162,22 @@
     <message>
         <source>Web pages and extensions that may use the server, separated by commas.</source>
         <translation>可以使用服务器的网页和浏览器扩展，用逗号分隔。</translation>
+    </message>
+    <message>
+        <source>Web pages you allowed</source>
+        <translation>您允许的网页</translation>
+    </message>
+    <message>
+        <source>Decided in the window when they asked; take one out to be asked again.</source>
+        <translation>在网页请求时于窗口中决定；移除某项后会再次询问。</translation>
+    </message>
+    <message>
+        <source>Web pages you blocked</source>
+        <translation>您屏蔽的网页</translation>
+    </message>
+    <message>
+        <source>They are refused without asking; take one out to be asked again.</source>
+        <translation>直接拒绝而不再询问；移除某项后会再次询问。</translation>
     </message>
     <message>
         <source>Further host names</source>
@@ -332,6 +348,14 @@
         <translation>磁盘空间，例如 4G。</translation>
     </message>
     <message>
+        <source>Keep a process ready</source>
+        <translation>预备一个进程</translation>
+    </message>
+    <message>
+        <source>Models load faster; costs about 50 MB of memory.</source>
+        <translation>加载模型更快；约占用 50 MB 内存。</translation>
+    </message>
+    <message>
         <source>Log detail</source>
         <translation>日志详细程度</translation>
     </message>
@@ -372,8 +396,8 @@
         <translation>正在下载 {0}：{1}%</translation>
     </message>
     <message>
-        <source>A web page was turned away</source>
-        <translation>有网页被拒绝</translation>
+        <source>A web page asks to use your models</source>
+        <translation>有网页请求使用您的模型</translation>
     </message>
     <message>
         <source>Using the server at {0}</source>
@@ -448,11 +472,11 @@
         <translation>内存不足以运行此模型。请尝试更小的上下文长度。</translation>
     </message>
     <message>
-        <source>The model's process ended. What was written is kept; try again.</source>
+        <source>The model&apos;s process ended. What was written is kept; try again.</source>
         <translation>模型进程已结束。已写出的内容已保留，请重试。</translation>
     </message>
     <message>
-        <source>The conversation is longer than the model's context.</source>
+        <source>The conversation is longer than the model&apos;s context.</source>
         <translation>对话超出了模型的上下文长度。</translation>
     </message>
     <message>
@@ -462,6 +486,99 @@
     <message>
         <source>The server is busy. Try again in a moment.</source>
         <translation>服务器繁忙，请稍后再试。</translation>
+    </message>
+    <message>
+        <source>Allow once</source>
+        <translation>允许一次</translation>
+    </message>
+    <message>
+        <source>Allow {0} once</source>
+        <translation>允许 {0} 一次</translation>
+    </message>
+    <message>
+        <source>Always allow</source>
+        <translation>始终允许</translation>
+    </message>
+    <message>
+        <source>Always allow {0}</source>
+        <translation>始终允许 {0}</translation>
+    </message>
+    <message>
+        <source>Block</source>
+        <translation>屏蔽</translation>
+    </message>
+    <message>
+        <source>Block {0}</source>
+        <translation>屏蔽 {0}</translation>
+    </message>
+    <message>
+        <source>{0} asks to use your models</source>
+        <translation>{0} 请求使用您的模型</translation>
+    </message>
+    <message>
+        <source>A page that hides where it comes from (“{0}”) was turned away</source>
+        <translation>已拒绝一个隐藏来源的网页（“{0}”）</translation>
+    </message>
+    <message>
+        <source>It was refused. Allow it only if you opened this page or extension yourself. “Once” holds until the server ends.</source>
+        <translation>请求已被拒绝。仅当此网页或扩展是您自己打开的，才应允许。“一次”在服务器结束前有效。</translation>
+    </message>
+    <message>
+        <source>Any page can pretend to be it, so it cannot be allowed here.</source>
+        <translation>任何网页都能冒充这一来源，因此不能在此允许。</translation>
+    </message>
+</context>
+<context>
+    <name>ActivityView</name>
+    <message>
+        <source>None. A model is loaded by the first request for it.</source>
+        <translation>没有。模型会在首次请求时加载。</translation>
+    </message>
+    <message>
+        <source>None.</source>
+        <translation>没有。</translation>
+    </message>
+    <message>
+        <source>Nothing yet.</source>
+        <translation>暂无。</translation>
+    </message>
+    <message>
+        <source>Activity</source>
+        <translation>活动</translation>
+    </message>
+    <message>
+        <source>This computer</source>
+        <translation>本机</translation>
+    </message>
+    <message>
+        <source>Models in memory</source>
+        <translation>内存中的模型</translation>
+    </message>
+    <message>
+        <source>Transfers</source>
+        <translation>传输</translation>
+    </message>
+    <message>
+        <source>Lately</source>
+        <translation>最近</translation>
+    </message>
+    <message>
+        <source>This server does not tell what the machine has.</source>
+        <translation>此服务器不提供硬件信息。</translation>
+    </message>
+    <message>
+        <source>The server does not answer.</source>
+        <translation>服务器没有响应。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n core(s)</source>
+        <translation>
+            <numerusform>%n 个核心</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>no GPU found, models run on the processor</source>
+        <translation>未找到 GPU，模型在处理器上运行</translation>
     </message>
 </context>
 <context>
@@ -576,14 +693,6 @@
         <translation>语言</translation>
     </message>
     <message>
-        <source>Refused web pages</source>
-        <translation>被拒绝的网页</translation>
-    </message>
-    <message>
-        <source>Web pages and browser extensions need your leave before they may use the models. Those that tried and were turned away are listed here.</source>
-        <translation>网页和浏览器扩展须经您许可才能使用模型。尝试访问而被拒绝的会列在这里。</translation>
-    </message>
-    <message>
         <source>stopped</source>
         <translation>已停止</translation>
     </message>
@@ -604,7 +713,7 @@
         <translation>出错：{0}</translation>
     </message>
     <message>
-        <source>another program's server, used as it is</source>
+        <source>another program&apos;s server, used as it is</source>
         <translation>使用其他程序的服务器</translation>
     </message>
     <message>
@@ -614,26 +723,6 @@
     <message>
         <source>Answered in {0} s:</source>
         <translation>{0} 秒内回答：</translation>
-    </message>
-    <message>
-        <source>Allow</source>
-        <translation>允许</translation>
-    </message>
-    <message>
-        <source>Allow {0}</source>
-        <translation>允许 {0}</translation>
-    </message>
-    <message>
-        <source>Keep blocked</source>
-        <translation>继续阻止</translation>
-    </message>
-    <message>
-        <source>Keep {0} blocked</source>
-        <translation>继续阻止 {0}</translation>
-    </message>
-    <message>
-        <source>None so far.</source>
-        <translation>暂无。</translation>
     </message>
 </context>
 <context>
@@ -951,6 +1040,37 @@
     </message>
 </context>
 <context>
+    <name>EntryLine</name>
+    <message>
+        <source>The server answers at {0}</source>
+        <translation>服务器已在 {0} 响应</translation>
+    </message>
+    <message>
+        <source>The server at {0} does not answer any more</source>
+        <translation>{0} 的服务器不再响应</translation>
+    </message>
+    <message>
+        <source>{0} was loaded</source>
+        <translation>{0} 已加载</translation>
+    </message>
+    <message>
+        <source>{0} was unloaded</source>
+        <translation>{0} 已卸载</translation>
+    </message>
+    <message>
+        <source>{0} was installed</source>
+        <translation>{0} 已安装</translation>
+    </message>
+    <message>
+        <source>{0} was removed</source>
+        <translation>{0} 已删除</translation>
+    </message>
+    <message>
+        <source>{0} was turned away</source>
+        <translation>{0} 被拒绝</translation>
+    </message>
+</context>
+<context>
     <name>GeneralView</name>
     <message>
         <source>As the system</source>
@@ -1120,6 +1240,86 @@
     </message>
 </context>
 <context>
+    <name>MeterLine</name>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Use of {0}</source>
+        <translation>{0} 的使用量</translation>
+    </message>
+    <message>
+        <source>{0} of {1} in use</source>
+        <translation>已用 {0}，共 {1}</translation>
+    </message>
+</context>
+<context>
+    <name>ModelLine</name>
+    <message>
+        <source>Loading {0}</source>
+        <translation>正在加载 {0}</translation>
+    </message>
+    <message>
+        <source>Unload</source>
+        <translation>卸载</translation>
+    </message>
+    <message>
+        <source>Unload {0}</source>
+        <translation>卸载 {0}</translation>
+    </message>
+    <message>
+        <source>loading</source>
+        <translation>正在加载</translation>
+    </message>
+    <message>
+        <source>unloading</source>
+        <translation>正在卸载</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n request(s) running</source>
+        <translation>
+            <numerusform>正在处理 %n 个请求</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>ready</source>
+        <translation>就绪</translation>
+    </message>
+    <message>
+        <source>{0} expected</source>
+        <translation>预计 {0}</translation>
+    </message>
+    <message>
+        <source>{0} taken, {1} expected</source>
+        <translation>实占 {0}，预计 {1}</translation>
+    </message>
+    <message>
+        <source>{0} of {1} layers on GPU</source>
+        <translation>{1} 层中有 {0} 层在 GPU 上</translation>
+    </message>
+    <message>
+        <source>context {0}</source>
+        <translation>上下文 {0}</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n answer(s) at a time</source>
+        <translation>
+            <numerusform>可同时处理 %n 个回答</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n thread(s)</source>
+        <translation>
+            <numerusform>%n 个线程</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>cache {0}</source>
+        <translation>缓存 {0}</translation>
+    </message>
+</context>
+<context>
     <name>ModelPicker</name>
     <message>
         <source>Model</source>
@@ -1208,8 +1408,44 @@
         <translation>API</translation>
     </message>
     <message>
+        <source>Activity</source>
+        <translation>活动</translation>
+    </message>
+    <message>
         <source>Settings</source>
         <translation>设置</translation>
+    </message>
+</context>
+<context>
+    <name>OriginBanner</name>
+    <message numerus="yes">
+        <source>%n more wait(s)</source>
+        <translation>
+            <numerusform>还有 %n 个等待</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Decide later</source>
+        <translation>稍后决定</translation>
+    </message>
+</context>
+<context>
+    <name>OriginsCard</name>
+    <message>
+        <source>Refused web pages</source>
+        <translation>被拒绝的网页</translation>
+    </message>
+    <message>
+        <source>Web pages and browser extensions need your leave before they may use the models. Those that tried and were turned away are listed here. The settings page has what you decided.</source>
+        <translation>网页和浏览器扩展须经您许可才能使用模型。尝试过但被拒绝的列在这里。您的决定可在“设置”中查看。</translation>
+    </message>
+    <message>
+        <source>None so far.</source>
+        <translation>目前没有。</translation>
+    </message>
+    <message>
+        <source>Take {0} off the list</source>
+        <translation>将 {0} 从列表中移除</translation>
     </message>
 </context>
 <context>
@@ -1324,7 +1560,7 @@
         <translation>放弃</translation>
     </message>
     <message>
-        <source>The settings of Puna's server appear here while it runs.</source>
+        <source>The settings of Puna&apos;s server appear here while it runs.</source>
         <translation>Puna 的服务器运行时，其设置会显示在这里。</translation>
     </message>
     <message>
@@ -1403,7 +1639,7 @@
         <translation>模型在此对话中应如何表现。留空则使用模型自带的设定。</translation>
     </message>
     <message>
-        <source>model's own</source>
+        <source>model&apos;s own</source>
         <translation>模型默认</translation>
     </message>
 </context>
@@ -1445,7 +1681,30 @@
     </message>
 </context>
 <context>
+    <name>TransferLine</name>
+    <message>
+        <source>Transfer of {0}</source>
+        <translation>{0} 的传输</translation>
+    </message>
+    <message>
+        <source>upload</source>
+        <translation>上传</translation>
+    </message>
+    <message>
+        <source>download</source>
+        <translation>下载</translation>
+    </message>
+    <message>
+        <source>{0} of {1}</source>
+        <translation>{0} / {1}</translation>
+    </message>
+</context>
+<context>
     <name>Tray</name>
+    <message>
+        <source>{0} asks to use your models. Open Puna to decide.</source>
+        <translation>{0} 请求使用您的模型。请打开 Puna 决定。</translation>
+    </message>
     <message>
         <source>Open Puna</source>
         <translation>打开 Puna</translation>

@@ -83,6 +83,38 @@ SETTINGS: list[Json] = [
 ]
 
 
+HARDWARE: Json = {
+    "build": "llama-cpp-python 0.3.36",
+    "cores": 2,
+    "memory": {"total": 16_000_000_000, "available": 12_000_000_000},
+    "devices": [
+        {
+            "name": "Some CPU",
+            "kind": "cpu",
+            "total": 16_000_000_000,
+            "free": 12_000_000_000,
+            "used": 4_000_000_000,
+        }
+    ],
+    "models": [],
+}
+LOADED = {
+    "name": "smollm2:135m",
+    "state": "ready",
+    "load_progress": 1.0,
+    "active": 1,
+    "memory": 240_000_000,
+    "memory_gpu": 0,
+    "memory_estimated": 250_000_000,
+    "context_length": 8192,
+    "slots": 2,
+    "layers": 30,
+    "layers_gpu": 0,
+    "kv_type": "f16",
+    "threads": 2,
+}
+
+
 def answer(*words: str, thinking: str = "") -> list[Json]:
     """The lines of a whole chat answer."""
     lines: list[Json] = []
@@ -121,6 +153,8 @@ class Script:
     create: list[Json | str] = field(default_factory=lambda: [{"status": "success"}])
     events: list[Json | str] = field(default_factory=list)
     settings: list[Json] = field(default_factory=lambda: [dict(row) for row in SETTINGS])
+    hardware: Json = field(default_factory=lambda: {**HARDWARE})
+    jobs: list[Json] = field(default_factory=list)
     errors: dict[str, tuple[int, str]] = field(default_factory=dict)
     show: Json = field(
         default_factory=lambda: {
@@ -220,6 +254,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, {"models": script.loaded}
             case "POST", "/api/show":
                 return 200, script.show
+            case "GET", "/api/hardware":
+                return 200, script.hardware
+            case "GET", "/api/jobs":
+                return 200, {"jobs": script.jobs}
             case "GET", "/api/settings":
                 return 200, {"settings": script.settings}
             case "PUT", "/api/settings":

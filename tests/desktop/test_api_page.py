@@ -51,15 +51,3 @@ def test_a_failed_test_says_why(workspace, wait, server) -> None:
     workspace.api.test()
     wait(lambda: errors)
     assert isinstance(errors[0], ServerUnreachable)
-
-
-def test_a_refused_origin_is_listed_once_and_can_be_allowed(workspace, wait, script) -> None:
-    refused = {"type": "origin_refused", "origin": "chrome-extension://abc"}
-    script.events = [refused, refused, "hold"]
-    workspace.session.watch()
-    wait(lambda: workspace.api.refused)
-    assert workspace.api.refused == ["chrome-extension://abc"]
-    workspace.api.allow("chrome-extension://abc")
-    wait(lambda: not workspace.api.refused)
-    changes = [b for m, p, b in script.requests if (m, p) == ("PUT", "/api/settings")]
-    assert changes == [{"changes": {"origins": "chrome-extension://abc"}}]

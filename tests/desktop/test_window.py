@@ -27,6 +27,7 @@ from puna.gui.chat.prose import Prose
 from puna.gui.chat.records import Chat, Message
 from puna.gui.language import LANGUAGES, Language, best_language
 from puna.gui.main_window import MainWindow
+from puna.gui.navigation import PAGES
 from puna.gui.resources import resource
 from puna.gui.theme import DARK, LIGHT, Theme, Tokens
 
@@ -240,7 +241,7 @@ def test_every_control_has_a_name(window, qapp, wait, language: str) -> None:
     workspace.chat.send("Hi")
     wait(lambda: not workspace.chat.is_busy)
     nameless = []
-    for page in range(5):
+    for page in range(len(PAGES)):
         window.show_page(page)
         for interface in walk(QAccessible.queryAccessibleInterface(window)):
             widget = interface.object()

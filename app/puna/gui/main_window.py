@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from puna.errors import PunaError
+from puna.gui.activity.view import ActivityView
 from puna.gui.api.view import ApiView
 from puna.gui.chat.records import State
 from puna.gui.chat.view import ChatView
@@ -30,6 +31,7 @@ from puna.gui.icons import picture
 from puna.gui.library.view import LibraryView
 from puna.gui.menu import build_menu
 from puna.gui.navigation import PAGES, Navigation
+from puna.gui.origin_banner import OriginBanner
 from puna.gui.settings.view import SettingsView
 from puna.gui.status_strip import StatusStrip
 from puna.gui.toast import Toast
@@ -62,6 +64,7 @@ class MainWindow(QMainWindow):
         self._make_shortcuts()
         workspace.library.removed.connect(self._offer_model_back)
         workspace.library.failed.connect(self._show_failure)
+        workspace.origins.failed.connect(partial(self._show_failure, ""))
         workspace.chat.removed.connect(self._offer_chat_back)
         workspace.pulls.finished.connect(self._tell_pulled)
         workspace.create.opened.connect(partial(self.show_page, PAGES.index("create")))
@@ -79,11 +82,16 @@ class MainWindow(QMainWindow):
             self.library,
             self.create_page,
             ApiView(workspace.api),
+            ActivityView(workspace.activity),
             SettingsView(workspace.settings),
         ):
             self._pages.addWidget(page)
         self._navigation = Navigation(build_menu(self, workspace))
-        body = row(self._navigation, self._pages, spacing=0)
+        banner = row(OriginBanner(workspace.origins))
+        banner.setContentsMargins(12, 10, 12, 10)
+        work = column(banner, self._pages, spacing=0)
+        work.setStretch(1, 1)
+        body = row(self._navigation, work, spacing=0)
         body.setStretch(1, 1)
         whole = column(body, StatusStrip(workspace), spacing=0)
         whole.setStretch(0, 1)

@@ -75,7 +75,7 @@ def _show_keys(window: MainWindow) -> None:
     box.setWindowTitle(tr("Keyboard shortcuts"))
     keys = (
         ("Ctrl+N", tr("New chat")),
-        ("Ctrl+1 … 5", tr("Pages")),
+        ("Ctrl+1 … 6", tr("Pages")),
         ("Ctrl+L", tr("Go to the message field")),
         ("Ctrl+Shift+F", tr("Search chats")),
         ("Esc", tr("Stop the answer")),

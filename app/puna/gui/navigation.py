@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QToolButton, QWidget
 
 from puna.gui.controls import column, themed_icon
 
-PAGES = ("chat", "models", "create", "api", "settings")
+PAGES = ("chat", "models", "create", "api", "activity", "settings")
 
 
 class Navigation(QFrame):
-    """Ctrl+1 … Ctrl+5 do the same.
+    """Ctrl+1 … Ctrl+6 do the same.
 
     Signals:
         page_chosen: place of the page in :data:`PAGES`.
@@ -55,6 +55,7 @@ class Navigation(QFrame):
             "models": self.tr("Models"),
             "create": self.tr("Create"),
             "api": self.tr("API"),
+            "activity": self.tr("Activity"),
             "settings": self.tr("Settings"),
         }
 

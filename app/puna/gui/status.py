@@ -48,8 +48,8 @@ def _at_work(workspace: Workspace, where: str) -> Status:
     if running:
         percent = round(running[0].progress.fraction * 100)
         return Status("downloading", tr("Downloading {0}: {1} %").format(running[0].name, percent))
-    if workspace.api.refused:
-        return Status("attention", tr("A web page was turned away"))
+    if workspace.origins.asking:
+        return Status("attention", tr("A web page asks to use your models"))
     if workspace.server.state is ServerState.EXTERNAL:
         return Status("running", tr("Using the server at {0}").format(where))
     return Status("running", tr("Running at {0}").format(where))

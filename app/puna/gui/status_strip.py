@@ -37,6 +37,7 @@ class StatusStrip(QFrame):
             workspace.pulls.listed,
             workspace.pulls.progressed,
             workspace.chat.stage_changed,
+            workspace.origins.changed,
         ):
             signal.connect(self.redraw)
         self.redraw()

@@ -76,9 +76,15 @@ class Tray(QObject):
             workspace.session.connection_changed,
             workspace.pulls.listed,
             workspace.chat.stage_changed,
-            workspace.api.origins_changed,
+            workspace.origins.changed,
         ):
             signal.connect(self.redraw)
+        workspace.origins.asked.connect(self._tell_origin)
+        self.icon.messageClicked.connect(self.open_wanted)
+
+    def _tell_origin(self, origin: str) -> None:
+        text = self.tr("{0} asks to use your models. Open Puna to decide.").format(origin)
+        self.icon.showMessage("Puna", text, self.icon.icon())
 
     def _look_for_host(self) -> None:
         # Asking for an icon without a host makes some platforms forget it for good.

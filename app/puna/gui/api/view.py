@@ -19,10 +19,11 @@ from PySide6.QtWidgets import (
 )
 
 from puna.errors import PunaError
+from puna.gui.api.origins_card import OriginsCard
 from puna.gui.api.snippets import Dialect, Language
 from puna.gui.api.view_model import ApiViewModel
 from puna.gui.chat.code_block import CodeText
-from puna.gui.controls import CopyButton, Shrinkable, button, clear, column, frame, label, row
+from puna.gui.controls import CopyButton, Shrinkable, button, column, frame, label, row
 from puna.gui.server_state import ServerState
 from puna.gui.wording import fault, number
 
@@ -49,12 +50,10 @@ class ApiView(QScrollArea):
         self._test = button(self.tr("Test"), view_model.test, role="primary", picture="play")
         self._result: QLabel = label("", "muted", wrap=True)
         self._result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._origins = column(spacing=6)
         self._build()
         self._connect()
         self._show()
         self._show_state()
-        self._show_origins()
 
     def _build(self) -> None:
         body = Shrinkable()
@@ -68,7 +67,7 @@ class ApiView(QScrollArea):
             ),
             self._server_card(),
             self._example_card(),
-            self._origins_card(),
+            OriginsCard(self._view_model.origins),
             1,
             spacing=14,
         )
@@ -115,23 +114,6 @@ class ApiView(QScrollArea):
         )
         return frame("card", inner)
 
-    def _origins_card(self) -> QFrame:
-        inner = column(
-            label(self.tr("Refused web pages"), "section"),
-            label(
-                self.tr(
-                    "Web pages and browser extensions need your leave before they may use the "
-                    "models. Those that tried and were turned away are listed here."
-                ),
-                "small",
-                wrap=True,
-            ),
-            self._origins,
-            margins=16,
-            spacing=8,
-        )
-        return frame("card", inner)
-
     def _segments(self, kinds: type[E], chosen: E, name: str) -> QWidget:
         line: QHBoxLayout = row(spacing=0)
         group = QButtonGroup(self)
@@ -163,7 +145,6 @@ class ApiView(QScrollArea):
         view_model.tested.connect(self._show_answer)
         view_model.test_failed.connect(self._show_failure)
         view_model.busy_changed.connect(self._show_busy)
-        view_model.origins_changed.connect(self._show_origins)
 
     def _show(self) -> None:
         view_model = self._view_model
@@ -198,16 +179,3 @@ class ApiView(QScrollArea):
 
     def _show_failure(self, error: PunaError) -> None:
         self._result.setText(fault(error))
-
-    def _show_origins(self) -> None:
-        clear(self._origins)
-        for origin in self._view_model.refused:
-            allow = button(self.tr("Allow"), partial(self._view_model.allow, origin))
-            allow.setAccessibleName(self.tr("Allow {0}").format(origin))
-            forget = button(
-                self.tr("Keep blocked"), partial(self._view_model.dismiss, origin), role="quiet"
-            )
-            forget.setAccessibleName(self.tr("Keep {0} blocked").format(origin))
-            self._origins.addLayout(row(label(origin, "strong"), 1, allow, forget))
-        if not self._view_model.refused:
-            self._origins.addWidget(label(self.tr("None so far."), "muted"))

@@ -8,52 +8,50 @@ from PySide6.QtCore import QObject, Signal
 
 from puna.errors import PunaError
 from puna.gui.api.snippets import Dialect, Language, answer_text, base_url, path, request, snippet
+from puna.gui.origins import Origins
 from puna.gui.preferences import Preferences
 from puna.gui.server_state import Server
 from puna.gui.session import Session
 from puna.gui.tasks import Tasks
 
 _LONGEST_ANSWER = 160
-_MOST_ORIGINS = 20
 
 
 class ApiViewModel(QObject):
-    """Address, examples, a test, and web pages that were turned away.
+    """Address, examples and a test; :attr:`origins` has the web pages that were turned away.
 
     Signals:
         changed: address, model or example are other ones.
         tested: the answer of the test and how long it took, s.
         test_failed: a :class:`PunaError`.
         busy_changed: a test began or ended.
-        origins_changed: :attr:`refused` grew or shrank.
     """
 
     changed = Signal()
     tested = Signal(str, float)
     test_failed = Signal(object)
     busy_changed = Signal(bool)
-    origins_changed = Signal()
 
     def __init__(
         self,
         session: Session,
         server: Server,
         preferences: Preferences,
+        origins: Origins,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.session = session
         self.server = server
+        self.origins = origins
         self.tasks = Tasks(self)
         self.tasks.failed.connect(self._fail)
         self.dialect = Dialect.OLLAMA
         self.language = Language.CURL
-        self.refused: list[str] = []
         self._preferences = preferences
         session.models_changed.connect(self.changed)
         session.connection_changed.connect(self.changed)
         preferences.changed.connect(self.changed)
-        session.origin_refused.connect(self._refuse)
 
     @property
     def url(self) -> str:
@@ -84,15 +82,6 @@ class ApiViewModel(QObject):
         self.tasks.start("test", self._test(self.dialect))
         self.busy_changed.emit(True)
 
-    def allow(self, origin: str) -> None:
-        """Let pages of this origin use the server from now on."""
-        self.tasks.start("allow", self._allow(origin))
-
-    def dismiss(self, origin: str) -> None:
-        """Take an origin off the list; it stays refused."""
-        self.refused.remove(origin)
-        self.origins_changed.emit()
-
     async def _test(self, dialect: Dialect) -> None:
         started = time.monotonic()
         try:
@@ -105,17 +94,5 @@ class ApiViewModel(QObject):
         short = text if len(text) <= _LONGEST_ANSWER else text[:_LONGEST_ANSWER] + "…"
         self.tested.emit(short, time.monotonic() - started)
 
-    async def _allow(self, origin: str) -> None:
-        answer = await self.session.client.settings()
-        listed = next((s["value"] for s in answer["settings"] if s["name"] == "origins"), "")
-        entries = [entry for entry in str(listed).split(",") if entry]
-        await self.session.client.save_settings({"origins": ",".join([*entries, origin])})
-        self.dismiss(origin)
-
     def _fail(self, _: str, error: PunaError) -> None:
         self.test_failed.emit(error)
-
-    def _refuse(self, origin: str) -> None:
-        if origin and origin not in self.refused:
-            self.refused = [origin, *self.refused][:_MOST_ORIGINS]
-            self.origins_changed.emit()

@@ -101,17 +101,19 @@ class SettingRow(QFrame):
 
     def _make_choice(self) -> QComboBox:
         box = QComboBox()
-        for text, value in (
-            (self.tr("Automatic"), None),
-            (self.tr("On"), True),
-            (self.tr("Off"), False),
-        ):
-            box.addItem(text, value)
-        values: list[Any] = [None, True, False]
+        options = self._options()
+        values = list(options)
+        box.addItems(list(options.values()))
         box.setCurrentIndex(values.index(self._row.value) if self._row.value in values else 0)
         box.currentIndexChanged.connect(lambda index: self.edited.emit(values[index]))
         _limit(box)
         return box
+
+    def _options(self) -> dict[Any, str]:
+        """Values and their words; the first one leaves the choice to the server."""
+        if self._row.choices:
+            return {"": self.tr("Automatic"), **{text: text for text in self._row.choices}}
+        return {None: self.tr("Automatic"), True: self.tr("On"), False: self.tr("Off")}
 
     def _make_field(self) -> QLineEdit:
         field = QLineEdit(text_of(self._row.value))

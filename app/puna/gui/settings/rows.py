@@ -22,6 +22,7 @@ class Row:
         origin: who set it: ``command line``, ``environment``, ``file`` or ``default``.
         applies: ``live``, ``load`` (when a model is loaded next) or ``restart``.
         locked: the command line or the environment decides, so the page cannot.
+        choices: the texts it may be, if they can be listed.
     """
 
     name: str
@@ -32,10 +33,11 @@ class Row:
     origin: str
     applies: str
     locked: bool
+    choices: tuple[str, ...] = ()
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "server": ("host", "origins", "hosts", "api_key"),
+    "server": ("host", "origins", "allowed_origins", "blocked_origins", "hosts", "api_key"),
     "models": ("models", "keep_alive", "noprune", "max_transfer_streams", "no_cloud"),
     "performance": (
         "context_length",
@@ -48,7 +50,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "sched_spread",
         "load_timeout",
     ),
-    "advanced": ("conversation_state", "state_limit", "debug", "debug_log_requests"),
+    "advanced": (
+        "conversation_state",
+        "state_limit",
+        "spare_runner",
+        "debug",
+        "debug_log_requests",
+    ),
 }
 """Which rows the page shows, in order; the rest are for the settings file."""
 
@@ -65,6 +73,7 @@ def rows_from(answer: Mapping[str, Any]) -> dict[str, Row]:
             origin=item["origin"],
             applies=item["applies"],
             locked=bool(item["locked"]),
+            choices=tuple(item.get("choices") or ()),
         )
         for item in answer.get("settings", ())
         if item["name"] in SETTINGS
@@ -118,6 +127,14 @@ def _words() -> Mapping[str, tuple[str, str]]:
             tr("Allowed web origins"),
             tr("Web pages and extensions that may use the server, separated by commas."),
         ),
+        "allowed_origins": (
+            tr("Web pages you allowed"),
+            tr("Decided in the window when they asked; take one out to be asked again."),
+        ),
+        "blocked_origins": (
+            tr("Web pages you blocked"),
+            tr("They are refused without asking; take one out to be asked again."),
+        ),
         "hosts": (tr("Further host names"), tr("Names under which other machines reach this one.")),
         "api_key": (tr("API key"), tr("When set, every request must carry this key.")),
         "models": (tr("Models folder"), tr("Shared with Ollama by default. Files are not moved.")),
@@ -157,6 +174,10 @@ def _words() -> Mapping[str, tuple[str, str]]:
             tr("Keeps the state of conversations on disk, so they go on faster."),
         ),
         "state_limit": (tr("Space for computed prompts"), tr("Disk space, e.g. 4G.")),
+        "spare_runner": (
+            tr("Keep a process ready"),
+            tr("Models load faster; costs about 50 MB of memory."),
+        ),
         "debug": (tr("Log detail"), tr("0 little, 1 more, 2 everything.")),
         "debug_log_requests": (
             tr("Log request bodies"),
