@@ -115,6 +115,8 @@ class Application(QObject):
 
     def _ask_port(self, address: Address, owner: PortOwner, port: int) -> None:
         self._window.bring_to_front()
+        # The dialog says all there is to say; a message below it would say it again.
+        self._window.settle()
         ask_port(self._server, address, owner, port, self._window)
 
     def _raised(self, files: list[Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from puna.config.network import Address
 from puna.config.sources import Loaded, load_process
@@ -17,6 +17,11 @@ from puna.server.embedded import EmbeddedServer
 from puna.server.sockets import listen
 
 logger = logging.getLogger(__name__)
+
+
+def tr(text: str) -> str:
+    """Translate a text of this module."""
+    return QCoreApplication.translate("", text)
 
 
 class ServerControl(Server):
@@ -81,7 +86,7 @@ class ServerControl(Server):
         try:
             url = await self._run(loaded)
         except AddressInUse as error:
-            self._become(ServerState.FAILED, problem=str(error))
+            self._become(ServerState.FAILED, problem=_words(error, loaded))
             await self._tell_owner(loaded.settings.host)
         except PunaError as error:
             self._become(ServerState.FAILED, problem=str(error))
@@ -110,23 +115,23 @@ class ServerControl(Server):
             try:
                 _probe(new.settings.host)
             except PunaError as error:
-                self._become(ServerState.RUNNING, problem=str(error))
+                self._become(ServerState.RUNNING, problem=_words(error, new))
                 return
         await self._stop()
         try:
             url = await self._run(new)
         except PunaError as error:
-            await self._roll_back(old, error)
+            await self._roll_back(old, _words(error, new))
         else:
             self._become(ServerState.RUNNING, url=url)
 
-    async def _roll_back(self, old: Loaded | None, error: PunaError) -> None:
+    async def _roll_back(self, old: Loaded | None, problem: str) -> None:
         if old is None:
-            self._become(ServerState.FAILED, problem=str(error))
+            self._become(ServerState.FAILED, problem=problem)
             return
         await self._start(old)
         if self.state is ServerState.RUNNING:
-            self._become(ServerState.RUNNING, problem=str(error))
+            self._become(ServerState.RUNNING, problem=problem)
 
     async def _tell_owner(self, address: Address) -> None:
         owner = await asyncio.to_thread(find_owner, address)
@@ -142,3 +147,10 @@ def _probe(address: Address) -> None:
     """
     for one in listen(address):
         one.close()
+
+
+def _words(error: PunaError, loaded: Loaded) -> str:
+    """Why a start failed, as people say it; other errors already do."""
+    if isinstance(error, AddressInUse):
+        return tr("The address {0} is in use.").format(loaded.settings.host.netloc)
+    return str(error)
