@@ -146,7 +146,7 @@ def _reader(annotation: Any, metadata: tuple[Any, ...]) -> _Reader:
     if origin is list:
         return _list(_reader(arguments[0], ()), go_type or _go_name(annotation), arguments[0])
     if origin in (dict, Mapping):
-        return _map(_reader(arguments[1], ()), go_type or _go_name(annotation))
+        return _map(_reader(arguments[1], ()), go_type or _go_name(annotation), arguments[1])
     if isinstance(annotation, type) and issubclass(annotation, WireModel):
         return _struct_reader(annotation)
     return _scalar(annotation, go_type or _go_name(annotation))
@@ -181,22 +181,35 @@ def _custom(mark: Custom) -> _Reader:
     return lambda value, place: mark.read(value)
 
 
+def _zero(of: Any) -> Callable[[], Any]:
+    """Makes what ``null`` is inside a list or an object: the empty value of the type."""
+    plain = getattr(of, "__origin__", of) if hasattr(of, "__metadata__") else of
+    if isinstance(plain, type) and issubclass(plain, WireModel):
+        return plain.model_construct
+    kind = get_origin(plain) or plain
+    return kind if kind in (str, int, float, bool, bytes, dict, list) else lambda: None
+
+
 def _list(item: _Reader, go_type: str, of: Any) -> _Reader:
-    zero = {str: "", int: 0, float: 0.0, bool: False, bytes: b""}.get(of)
+    zero = _zero(of)
 
     def read(value: Any, place: _Place | None) -> list[Any]:
         if not isinstance(value, list):
             raise mismatch(value, place, go_type)
-        return [zero if entry is None else item(entry, place) for entry in value]
+        return [zero() if entry is None else item(entry, place) for entry in value]
 
     return read
 
 
-def _map(item: _Reader, go_type: str) -> _Reader:
+def _map(item: _Reader, go_type: str, of: Any) -> _Reader:
+    zero = _zero(of)
+
     def read(value: Any, place: _Place | None) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise mismatch(value, place, go_type)
-        return {key: item(entry, place) for key, entry in value.items()}
+        return {
+            key: zero() if entry is None else item(entry, place) for key, entry in value.items()
+        }
 
     return read
 

@@ -88,3 +88,12 @@ def test_base64_is_read_with_or_without_a_data_prefix(text: str, data: bytes) ->
 def test_bad_base64_is_refused_in_gos_words(text: str, at: int) -> None:
     with pytest.raises(InvalidInput, match=f"illegal base64 data at input byte {at}"):
         decode_base64(text)
+
+
+def test_null_in_a_list_or_a_map_is_the_empty_value() -> None:
+    chat = decode(native.ChatRequest, {"messages": [None], "tools": [None]})
+    assert chat.messages == [native.Message()]
+    assert chat.tools == [{}]
+    assert decode(native.CreateRequest, {"files": {"a": None}}).files == {"a": ""}
+    found = decode(openai.ChatCompletionRequest, {"messages": [{"tool_calls": [None]}]})
+    assert found.messages[0].tool_calls == [openai.ToolCall()]

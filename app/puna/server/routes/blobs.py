@@ -25,7 +25,7 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.head("/api/blobs/{digest}", responses={404: {}, **_FAILURES})
+@router.head("/api/blobs/{digest}", response_class=Response, responses={404: {}, **_FAILURES})
 async def has_blob(digest: str, request: Request) -> Response:
     """Whether a blob is here."""
     wanted = Digest.parse(digest)
@@ -34,7 +34,12 @@ async def has_blob(digest: str, request: Request) -> Response:
     return empty()
 
 
-@router.post("/api/blobs/{digest}", status_code=201, responses={200: {}, **_FAILURES})
+@router.post(
+    "/api/blobs/{digest}",
+    response_class=Response,
+    status_code=201,
+    responses={200: {}, **_FAILURES},
+)
 async def upload_blob(digest: str, request: Request) -> Response:
     """Store the body under its digest; a blob that is here already is left alone."""
     wanted = Digest.parse(digest)

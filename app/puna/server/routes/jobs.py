@@ -46,6 +46,7 @@ async def jobs(request: Request) -> Response:
 
 @router.delete(
     "/api/jobs/{number}",
+    response_class=Response,
     responses={status: {"model": ErrorResponse} for status in (400, 404)},
 )
 async def end_job(number: str, request: Request) -> Response:

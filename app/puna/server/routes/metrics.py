@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from puna.api.native import ErrorResponse
 from puna.errors import NotFound
@@ -15,7 +15,14 @@ from puna.server.translate.metrics import CONTENT_TYPE, exposition
 router = APIRouter()
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses={404: {"model": ErrorResponse}})
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        404: {"model": ErrorResponse},
+    },
+)
 async def metrics(request: Request) -> Response:
     """Figures in the text format of Prometheus; needs the setting ``PUNA_METRICS``."""
     found = services(request)

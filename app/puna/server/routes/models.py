@@ -51,6 +51,7 @@ async def show(request: Request) -> Response:
 
 @router.post(
     "/api/copy",
+    response_class=Response,
     openapi_extra=documents.body(wire.CopyRequest),
     responses={status: {"model": wire.ErrorResponse} for status in (400, 404, 500, 507)},
 )
@@ -64,6 +65,7 @@ async def copy(request: Request) -> Response:
 
 @router.delete(
     "/api/delete",
+    response_class=Response,
     openapi_extra=documents.body(wire.DeleteRequest),
     responses={status: {"model": wire.ErrorResponse} for status in (400, 404, 500)},
 )

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api import responses as wire
+from puna.api.openai import ErrorResponse
 from puna.errors import PunaError
 from puna.server import documents
 from puna.server.routes.answers import answer_events
@@ -28,7 +29,9 @@ _STREAM_HEADERS = {"cache-control": "no-cache", "connection": "keep-alive"}
 @router.post(
     "/v1/responses",
     openapi_extra=documents.body(wire.ResponsesRequest),
-    responses=documents.answers(wire.ResponsesResponse, 400, 403, 404, 500, 503, stream=SSE),
+    responses=documents.answers(
+        wire.ResponsesResponse, 400, 403, 404, 500, 503, stream=SSE, error=ErrorResponse
+    ),
 )
 async def create_response(request: Request) -> Response:
     """Continue a conversation; nothing is stored."""
