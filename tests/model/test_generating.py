@@ -21,6 +21,8 @@ from puna.runner.protocol import (
     Raw,
     Sampling,
     Template,
+    Tokenize,
+    Tokens,
 )
 
 from .conftest import RunnerChild
@@ -191,3 +193,28 @@ def test_a_runner_ends_when_its_pipe_is_closed(tiny_model: Path) -> None:
     child = RunnerChild()
     child.load(tiny_model, parallel=1)
     assert child.close() == 0
+
+
+STRICT = (
+    "{% for m in messages %}"
+    "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles') }}{% endif %}"
+    "{{ m.content }};{% endfor %}"
+)
+
+
+def test_a_template_that_wants_alternating_roles_loses_no_more_than_needed(
+    tiny_runner: RunnerChild,
+) -> None:
+    turns = [Message(("user", "assistant")[i % 2], "x" * (i + 3)) for i in range(12)]
+    messages = (*turns, Message("user", "<|text|>"))
+
+    def tokens(start: int) -> int:
+        conversation = Conversation(Template("jinja", STRICT), messages[start:])
+        tiny_runner.send(Tokenize(6400 + start, conversation))
+        return len(tiny_runner.wait_for(Tokens).tokens)
+
+    needed = next(start for start in range(0, len(messages), 2) if tokens(start) <= 64)
+    conversation = Conversation(Template("jinja", STRICT), messages)
+    answer = tiny_runner.generate(Generate(6450, conversation, Sampling(num_predict=2)))
+    assert 0 < needed < 12
+    assert answer.usage.dropped_messages == needed

@@ -71,6 +71,7 @@ class Settings:
     state_limit: int = 4 << 30
     max_body: int = 32 << 20
     spare_runner: bool = True
+    prompt_lookup: bool = False
     metrics: bool = False
     allowed_origins: tuple[str, ...] = ()
     blocked_origins: tuple[str, ...] = ()
@@ -221,6 +222,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("state_folder", "PUNA_STATE_FOLDER", "folder", _text, _LOAD, "Folder of that state, empty = the default one"),
         Setting("state_limit", "PUNA_STATE_LIMIT", "bytes", _bytes, _LOAD, "Disk space for that state"),
         Setting("max_body", "PUNA_MAX_BODY", "bytes", _bytes, _LIVE, "Largest JSON body; twice as much with images"),
+        Setting("prompt_lookup", "PUNA_PROMPT_LOOKUP", "flag", _flag, _LOAD, "Guess words that were said before, where this is measured to be faster"),
         Setting("spare_runner", "PUNA_SPARE_RUNNER", "flag", _flag, _LIVE, "Keep a process ready for the next model: faster loads, 50 MB of memory"),
         Setting("allowed_origins", "PUNA_ALLOWED_ORIGINS", "list", _single_origins, _LIVE, "Web pages that were allowed to use the server"),
         Setting("blocked_origins", "PUNA_BLOCKED_ORIGINS", "list", _single_origins, _LIVE, "Web pages that were refused for good"),

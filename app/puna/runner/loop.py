@@ -102,7 +102,10 @@ class Loop:
         if wanted:
             self._context.synchronize()
         self._commit(parts)
-        self._rate.observe(self._prompt_rows(parts), time.monotonic() - started)
+        took = time.monotonic() - started
+        self._rate.observe(self._prompt_rows(parts), took)
+        if len(parts) == 1 and parts[0].count == 1:
+            self.row_costs.observe(self._batch.rows, took)
         if wanted:
             self._sample(parts)
 
@@ -174,13 +177,13 @@ class Loop:
         if not costs or not alone or generation.request.sampling.seed != -1:
             return ()
         if generation.guesser is None:
-            generation.guesser = Guesser(costs)
+            generation.guesser = Guesser()
         room = min(
             generation.window - position - 2,
             generation.limit - len(generation.answer) - 1,
             self._opened.ubatch - self._batch.rows,
         )
-        return generation.guesser.guess(generation.tokens, room)
+        return generation.guesser.guess(generation.tokens, room, costs)
 
     def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
         room = self._opened.ubatch - self._batch.rows

@@ -15,7 +15,7 @@ from puna.chat import rendering
 from puna.chat.guard import Guard, Segment
 from puna.chat.messages import Message
 from puna.chat.truncation import fit
-from puna.errors import CapabilityMissing, ContextExceeded
+from puna.errors import CapabilityMissing, ContextExceeded, TemplateError
 from puna.runner.loading import CELL_STEP, OpenModel
 from puna.runner.multimodal import Media, Part
 from puna.runner.protocol import Conversation, Generate, Raw, Render, Text
@@ -129,13 +129,21 @@ class Prompts:
         if limit is None:
             return self._render(prompt, prompt.messages)
         made: dict[int, _Written] = {}
+        refusals: list[TemplateError] = []
 
         def count(messages: Sequence[Message]) -> int:
-            written = self._render(prompt, messages)
+            try:
+                written = self._render(prompt, messages)
+            except TemplateError as error:
+                refusals.append(error)
+                raise
             made[len(messages)] = written
             return self._count(prompt, written)
 
         fitted = fit(prompt.messages, count, limit)
+        if refusals:
+            # The template insists on alternating roles: only whole turns may go.
+            fitted = fit(prompt.messages, count, limit, whole_turns=True)
         written = made[len(fitted.messages)]
         return replace(written, dropped=fitted.dropped, total=fitted.total)
 

@@ -61,6 +61,8 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
         kv_overrides: metadata values that replace those of the file.
         state_folder: where conversation state is kept, empty = nowhere.
         state_limit: bytes that folder may hold.
+        prompt_lookup: guess tokens from what was said before, where that was
+            measured to be faster.
     """
 
     paths: tuple[str, ...]
@@ -82,6 +84,7 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     kv_overrides: Mapping[str, Any] = {}
     state_folder: str = ""
     state_limit: int = 0
+    prompt_lookup: bool = False
 
 
 class Template(msgspec.Struct, frozen=True, omit_defaults=True):

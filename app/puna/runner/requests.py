@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from puna.chat.events import FinishReason, TokenLogprob, Usage
 from puna.runner.detokenizer import TextStream
+from puna.runner.lookup import Guesser
 from puna.runner.multimodal import Media
 from puna.runner.protocol import Generate
 from puna.runner.sampling import Sampler
@@ -42,6 +43,7 @@ class Generation:
             in a batch of its own.
         kept: tokens at the start that survive when the window slides.
         window: cells it may fill.
+        guesser: of tokens that were said before, once there is one.
     """
 
     request: Generate
@@ -62,6 +64,7 @@ class Generation:
     admitted_ns: int = 0
     first_ns: int = 0
     warnings: list[str] = field(default_factory=list)
+    guesser: Guesser | None = None
 
     @property
     def id(self) -> int:

@@ -38,6 +38,7 @@ from puna.runner.slots import SlotTable
 logger = logging.getLogger(__name__)
 
 _PARK_AFTER_S = 0.1
+_MEASURE_AFTER_S = 0.5
 _WRITE_AFTER_S = 5.0
 
 
@@ -117,6 +118,7 @@ class Service:
         """Nothing to do: tidy up a little, look for commands in between, then sleep."""
         chores: tuple[tuple[float, Callable[[], bool]], ...] = (
             (_PARK_AFTER_S, self._slots.park_next),
+            (_MEASURE_AFTER_S, self._loop.row_costs.measure),
             (_WRITE_AFTER_S, self._parked.write_one),
         )
         for delay, chore in chores:

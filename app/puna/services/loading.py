@@ -101,6 +101,7 @@ def _load_options(
         embedding=info.is_embedding,
         state_folder=state_folder if settings.conversation_state else "",
         state_limit=settings.state_limit,
+        prompt_lookup=settings.prompt_lookup,
     )
 
 

@@ -1,0 +1,83 @@
+"""Measures what a batch of a few rows costs against one row, in idle time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from puna.runner.llama import NativeError
+from puna.runner.loading import OpenModel
+from puna.runner.lookup import SIZES
+
+_DEPTH = 16
+_REPEATS = 3
+_LEARNING = 0.1
+
+
+class RowCosts:
+    """The cost of :data:`SIZES` guesses; empty until they were measured.
+
+    Belongs to the main thread; uses the spare sequence while nothing else runs.
+    """
+
+    def __init__(self, opened: OpenModel) -> None:
+        options = opened.options
+        can_cut = not opened.model.keeps_state
+        self._opened = opened
+        self._open = options.prompt_lookup and can_cut and not options.embedding
+        self._seconds: dict[int, float] = {}
+
+    @property
+    def relative(self) -> Mapping[int, float]:
+        """Time of a batch by its rows, relative to one row."""
+        one = self._seconds.get(1, 0.0)
+        return {rows: took / one for rows, took in self._seconds.items()} if one else {}
+
+    def observe(self, rows: int, seconds: float) -> None:
+        """A stream that was alone had a batch of so many rows; longer texts cost more."""
+        known = self._seconds.get(rows)
+        if known is not None:
+            self._seconds[rows] = known + _LEARNING * (seconds - known)
+
+    def forget(self) -> None:
+        """Guess no more: there is no room for it."""
+        self._seconds = {}
+
+    def measure(self) -> bool:
+        """Measure once; false: there is nothing more to do now."""
+        if not self._open:
+            return False
+        try:
+            self._seconds = {rows: self._fastest(rows) for rows in (1, *(n + 1 for n in SIZES))}
+            self._open = False
+        except NativeError:
+            # A request interrupted it, or the cache is full: it is tried at the next rest.
+            self._seconds = {}
+        finally:
+            self._opened.context.drop(self._opened.scratch)
+        return False
+
+    def _fastest(self, rows: int) -> float:
+        """Seconds of one batch of ``rows`` at a small depth."""
+        self._opened.context.drop(self._opened.scratch)
+        self._decode(_DEPTH, 0)
+        return min(self._timed(rows) for _ in range(_REPEATS))
+
+    def _timed(self, rows: int) -> float:
+        context, scratch = self._opened.context, self._opened.scratch
+        started = time.perf_counter()
+        self._decode(rows, _DEPTH)
+        took = time.perf_counter() - started
+        context.cut(scratch, _DEPTH)
+        return took
+
+    def _decode(self, rows: int, position: int) -> None:
+        batch, context = self._opened.batch, self._opened.context
+        token = max(0, self._opened.model.vocabulary.bos)
+        batch.clear()
+        batch.add_chunk(
+            self._opened.scratch, [token] * rows, position, last_output=True, all_outputs=True
+        )
+        if context.decode(batch.native) != 0:
+            raise NativeError("the rows cannot be measured now")
+        context.synchronize()
