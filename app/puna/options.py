@@ -51,7 +51,7 @@ OPTIONS: Mapping[str, Option] = {
     for option in (
         Option("num_keep", Kind.INTEGER, 4, low=-1, high=_INT32),
         Option("seed", Kind.INTEGER, -1, low=-(2**63), high=2**63 - 1),
-        Option("num_predict", Kind.INTEGER, -1, low=-_INT32, high=_INT32),
+        Option("num_predict", Kind.INTEGER, -1, low=-2, high=_INT32),
         Option("top_k", Kind.INTEGER, 40, low=-_INT32, high=_INT32),
         Option("top_p", Kind.FLOAT, 0.9, low=-100.0, high=100.0),
         Option("min_p", Kind.FLOAT, 0.0, low=0.0, high=1.0),
