@@ -173,8 +173,9 @@ class Loop:
         With a seed the batches must be the same each time, so there are none.
         """
         costs = self.row_costs.relative
-        alone = not self._waiting and len(self._slots.running) == 1
-        if not costs or not alone or generation.request.sampling.seed != -1:
+        if not costs or self._waiting or generation.request.sampling.seed != -1:
+            return ()
+        if len(self._slots.running) > 1:
             return ()
         if generation.guesser is None:
             generation.guesser = Guesser()
