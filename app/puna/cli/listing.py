@@ -33,6 +33,16 @@ def list_loaded(prefix: str = "", *, as_json: bool = False) -> None:
     connection.run(work)
 
 
+def list_resident(prefix: str = "", *, as_json: bool = False) -> None:
+    """Print how the models in memory were loaded, and what they take."""
+
+    async def work(client: PunaClient) -> None:
+        models = _matching((await client.hardware())["models"], prefix)
+        console.out(_json(models) if as_json else resident_table(models))
+
+    connection.run(work)
+
+
 async def print_models(client: PunaClient, prefix: str) -> None:
     """Print the installed models inside a session."""
     console.out(models_table(_matching(await client.tags(), prefix)))
@@ -67,6 +77,27 @@ def loaded_table(models: list[Json], now: datetime) -> str:
         for model in models
     ]
     return console.table(("NAME", "ID", "SIZE", "PROCESSOR", "CONTEXT", "UNTIL"), rows)
+
+
+def resident_table(models: list[Json]) -> str:
+    """``NAME  STATE  MEMORY  ESTIMATE  LAYERS  CONTEXT  SLOTS  CACHE  THREADS  LOADED IN``."""
+    rows = [
+        (
+            model["name"],
+            model["state"],
+            human_bytes(model["memory"]),
+            human_bytes(model["memory_estimated"]),
+            f"{model['layers_gpu']}/{model['layers']} on GPU",
+            str(model["context_length"]),
+            str(model["slots"]),
+            model["kv_type"],
+            str(model["threads"]),
+            f"{model['load_duration'] / 1e9:.1f} s",
+        )
+        for model in models
+    ]
+    names = "NAME,STATE,MEMORY,ESTIMATE,LAYERS,CONTEXT,SLOTS,CACHE,THREADS,LOADED IN"
+    return console.table(names.split(","), rows)
 
 
 def _matching(models: list[Json], prefix: str) -> list[Json]:

@@ -227,12 +227,14 @@ def list_command(words: tuple[str, ...], as_json: bool) -> None:
 
 @puna.command("ps", cls=PunaCommand, help="List running models")
 @words(shell_complete=complete_loaded)
+@click.option("-v", "--verbose", cls=Switch, help="Show how models were loaded")
 @json_option
-def ps_command(words: tuple[str, ...], as_json: bool) -> None:
+def ps_command(words: tuple[str, ...], verbose: bool, as_json: bool) -> None:
     """List the loaded models."""
-    from puna.cli.listing import list_loaded
+    from puna.cli.listing import list_loaded, list_resident
 
-    list_loaded(*words[:1], as_json=as_json)
+    show = list_resident if verbose else list_loaded
+    show(*words[:1], as_json=as_json)
 
 
 @puna.command("bench", cls=PunaCommand, usage="MODEL", counts=(1, 1), help="Measure a model")

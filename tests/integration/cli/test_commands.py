@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -327,3 +328,28 @@ def test_the_version_without_a_server_is_a_warning(
     seen = puna("-v")
     assert (seen.code, seen.err) == (0, "")
     assert seen.out.startswith("Warning: could not connect to a running Puna instance\n")
+
+
+def test_how_models_were_loaded_is_a_table(scripted: Any, puna: Any) -> None:
+    model = {
+        "name": "smol:latest",
+        "state": "ready",
+        "memory": 386_000_000,
+        "memory_estimated": 456_000_000,
+        "layers": 30,
+        "layers_gpu": 0,
+        "context_length": 5632,
+        "slots": 8,
+        "kv_type": "f16",
+        "threads": 2,
+        "load_duration": 542_929_405,
+    }
+    scripted.on_json("GET", "/api/hardware", {"models": [model]})
+    head, row = puna("ps", "--verbose").out.splitlines()
+    assert head.startswith("NAME           STATE    MEMORY    ESTIMATE    LAYERS")
+    assert [cell.strip() for cell in row.split("    ") if cell.strip()] == [
+        *("smol:latest", "ready", "386 MB", "456 MB", "0/30 on GPU", "5632", "8", "f16", "2"),
+        "0.5 s",
+    ]
+    assert json.loads(puna("ps", "-v", "--json").out) == [model]
+    assert puna("ps", "-v", "other").out.count("\n") == 1
