@@ -22,6 +22,7 @@ from puna.gguf.conversion.model import convert_model
 from puna.gguf.reader import read_header
 
 _STEP = 0.01
+_MAX_TEXT = 500
 
 
 def main() -> int:
@@ -32,6 +33,8 @@ def main() -> int:
         _convert(files, Path(job["target"]), job.get("base"))
     except InvalidInput as error:
         return _failed(str(error), "input")
+    except RecursionError:
+        return _failed("a document of the model is nested too deeply", "input")
     except OSError as error:
         return _failed((error.strerror or str(error)).lower(), "system", errno=error.errno)
     _say({"done": True})
@@ -60,7 +63,9 @@ class _Told:
 
 
 def _failed(text: str, kind: str, **more: Any) -> int:
-    _say({"error": text, "kind": kind, **more})
+    """Tell why; what hostile files put into the text is kept short and encodable."""
+    shown = text[:_MAX_TEXT].encode("utf-8", "replace").decode()
+    _say({"error": shown, "kind": kind, **more})
     return 1
 
 

@@ -52,7 +52,8 @@ def keys(folder: Folder, *, encoder: bool) -> dict[str, Addition]:
 def _modules(folder: Folder) -> dict[str, str]:
     """Kind of each module → its folder."""
     modules = folder.value("modules.json") if folder.has("modules.json") else []
-    entries = [entry for entry in modules if isinstance(entry, dict)] if modules else []
+    listed = modules if isinstance(modules, list) else []
+    entries = [entry for entry in listed if isinstance(entry, dict)]
     return {str(entry.get("type")): str(entry.get("path", "")) for entry in entries}
 
 

@@ -14,6 +14,7 @@ from puna.gguf.conversion.config import Config
 from puna.gguf.conversion.tensors import constant
 from puna.gguf.writer import Addition, NewTensor
 
+_MAX_WIDTH = 1 << 16
 _PLAIN = ("", "default", "dynamic", "llama3")
 _YARN = {
     "extrapolation_factor": "rope.scaling.yarn_ext_factor",
@@ -34,8 +35,15 @@ def parameters(config: Config) -> Config:
 
 
 def base(config: Config, default: float = 10_000.0) -> float:
-    """Base of the frequencies."""
-    return config.number("rope_theta", parameters(config).number("rope_theta", default))
+    """Base of the frequencies.
+
+    Raises:
+        InvalidInput: it is not positive.
+    """
+    found = config.number("rope_theta", parameters(config).number("rope_theta", default))
+    if found <= 0:
+        raise InvalidInput("the base of the rotary embedding is not positive")
+    return found
 
 
 def width(config: Config) -> int:
@@ -47,7 +55,10 @@ def width(config: Config) -> int:
     heads, size = config.count("num_attention_heads"), config.count("hidden_size")
     if not config.has("head_dim") and size % heads:
         raise InvalidInput(f"{size} elements cannot be divided among {heads} heads")
-    return config.count("head_dim", max(size // heads, 1))
+    found = config.count("head_dim", max(size // heads, 1))
+    if found > _MAX_WIDTH:
+        raise InvalidInput(f"a head of {found} elements cannot be")
+    return found
 
 
 def keys(config: Config) -> Mapping[str, Addition]:

@@ -83,23 +83,26 @@ def _require_weight(tensor: StoredTensor) -> None:
 
 def _blocks(tensor: StoredTensor, rows: Rows | None) -> Iterator[_Values]:
     """The values in order, about a million at a time."""
-    shape = tensor.shape if rows is not None else (math.prod(tensor.shape),)
-    width = math.prod(shape[1:])
+    if rows is None:
+        count = math.prod(tensor.shape)
+        for start in range(0, count, _BLOCK):
+            yield _mapped(tensor, (min(_BLOCK, count - start),), start)
+        return
+    width = math.prod(tensor.shape[1:])
     if width > _MAX_ROW:
         raise InvalidInput(f"tensor {tensor.name!r} has rows of {width} values")
-    stored = _mapped(tensor, shape)
+    stored = _mapped(tensor, tensor.shape)
     step = max(_BLOCK // width, 1)
-    count = shape[0] if rows is None else len(rows)
-    for start in range(0, count, step):
-        end = min(start + step, count)
-        yield stored[start:end] if rows is None else stored[rows[start:end]]
+    for start in range(0, len(rows), step):
+        yield stored[rows[start : start + step]]
 
 
-def _mapped(tensor: StoredTensor, shape: tuple[int, ...]) -> _Values:
+def _mapped(tensor: StoredTensor, shape: tuple[int, ...], first: int = 0) -> _Values:
+    """Values from number ``first`` on; their memory is given back with the array."""
+    kind = np.dtype(_FORMATS[tensor.dtype])
+    offset = tensor.start + first * kind.itemsize
     try:
-        return np.memmap(
-            tensor.path, _FORMATS[tensor.dtype], mode="r", offset=tensor.start, shape=shape
-        )
+        return np.memmap(tensor.path, kind, mode="r", offset=offset, shape=shape)
     except ValueError as error:
         raise InvalidModelFile("the file became shorter while it was read") from error
 

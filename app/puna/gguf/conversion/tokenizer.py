@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ _KINDS: Mapping[str, str] = {
 }
 """Name of a special token there → in GGUF, which spells one of them so."""
 
+_DECIMAL = re.compile(r"[0-9]{1,9}")
 _STAND_INS = {"bos": "cls", "eos": "sep"}
 _BERT_TEXTS = {
     f"{kind}_token": f"[{kind.upper()}]" for kind in ("unk", "sep", "pad", "cls", "mask")
@@ -92,7 +94,7 @@ def _numbered(texts: Mapping[str, Any]) -> dict[int, Token]:
 def _decoder(entries: object) -> dict[int, Token]:
     found: dict[int, Token] = {}
     for number, entry in entries.items() if isinstance(entries, dict) else ():
-        if not str(number).isdecimal() or not isinstance(entry, dict):
+        if not _DECIMAL.fullmatch(number) or not isinstance(entry, dict):
             raise InvalidInput("tokenizer_config.json has an added token that is none")
         text = _content(entry)
         if text:
@@ -188,6 +190,6 @@ def _chat_template(folder: Folder, settings: Mapping[str, Any]) -> str:
     template = template or folder.optional("chat_template.json").get("chat_template")
     template = template or settings.get("chat_template")
     if isinstance(template, list):
-        named = {item.get("name"): item for item in template if isinstance(item, dict)}
+        named = {str(item.get("name")): item for item in template if isinstance(item, dict)}
         template = named.get("default", {}).get("template")
     return template if isinstance(template, str) else ""
