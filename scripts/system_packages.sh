@@ -20,8 +20,7 @@ while read -r line; do
     done
     # A program that came from elsewhere counts as well.
     case "$line" in
-    cmake | g++ | make | tmux | npm) command -v "$line" >/dev/null && found=yes ;;
-    nodejs) command -v node >/dev/null && found=yes ;;
+    chromium | cmake | curl | g++ | make) command -v "$line" >/dev/null && found=yes ;;
     python3-venv) "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null && found=yes ;;
     python3-dev)
         "${PYTHON:-python3}" -c 'import os, sysconfig, sys
