@@ -46,6 +46,8 @@ def _frame(calls: CallGrammar, call: Node) -> Mapping[str, Node]:
 
 def _option(found: Converted, alternative: Alternative, prefix: str) -> Node:
     """One call; the rules of its arguments join those of the other tools."""
+    if len(found.rules) > gbnf.MAX_RULES:  # the whole will be relaxed: spare the work
+        return _around(alternative, Reference("object"))
     try:
         converted = convert(json.loads(alternative.schema))
     except RecursionError:

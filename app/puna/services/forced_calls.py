@@ -62,14 +62,18 @@ def _callable(tools: tuple[Tool, ...], choice: ToolChoice) -> list[Tool]:
     raise InvalidInput("tool_choice requires a call, but the request has no tools")
 
 
-def described(request: ChatRequest) -> ChatRequest:
-    """The request for a model that does not know tools: they are told in words."""
+def described(request: ChatRequest, own_system: str) -> ChatRequest:
+    """The request for a model that does not know tools: they are told in words.
+
+    They follow the system prompt of the request, or else the model's own one.
+    """
     tools = "\n".join(dumps(tool.raw).decode() for tool in request.tools)
     messages = [_in_words(message) for message in request.messages]
-    system = Message("system", _INTRODUCTION + tools)
+    first = Message("system", own_system)
     if messages and messages[0].role == "system":
         first = messages.pop(0)
-        system = structs.replace(first, content=f"{first.content}\n\n{system.content}")
+    content = f"{first.content}\n\n{_INTRODUCTION}{tools}".lstrip()
+    system = structs.replace(first, content=content)
     return replace(request, messages=(system, *messages), tools=())
 
 

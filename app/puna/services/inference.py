@@ -213,7 +213,7 @@ def _chat_job(
         prompt = prompts.of_chat(request, controls, subject.model, profile)
         return Job(profile, controls, prompt, tools, one_call=not choice.parallel)
     if not profile.can("tools"):
-        request = described(request)
+        request = described(request, subject.model.system)
     prompt = prompts.of_chat(request, controls, subject.model, profile)
     return Job(calls.profile, controls, prompt, tools, calls=calls.grammar)
 
