@@ -98,11 +98,12 @@ def _last_piece(sampling: Sampling, length: int) -> int:
     """Where the piece of a prompt begins that is always read anew, in a batch of its own.
 
     Logits depend a little on how a prompt was cut into batches, so a seed repeats
-    a text only when the end of the prompt is always cut the same way.
+    a text only when the end of the prompt is always cut the same way. Short prompts
+    are one piece; of longer ones it is the last token, which is cheap to read again.
     """
     if sampling.seed == -1 or sampling.temperature <= 0:
         return length
-    return max(0, length - FAST_ROWS)
+    return length - 1 if length > FAST_ROWS else 0
 
 
 def _answer_limit(wanted: int, context_length: int) -> int:

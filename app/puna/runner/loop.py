@@ -205,15 +205,12 @@ class Loop:
         generation = slot.generation
         assert generation is not None
         start = len(slot.tokens)
-        run = generation.text_run(start)
-        if start < generation.reuse_limit:
-            run = min(run, generation.reuse_limit - start)
-        fast = self._opened.fast_rows
+        run, fast = generation.piece(start), self._opened.fast_rows
         size = chunk_length(run, room, fast_rows=fast)
-        last = start + size == len(generation.tokens)
-        if last and fast:
+        if size == run and fast:
             start, size = self._filled(slot, start, size, room)
         tokens = generation.tokens[start : start + size]
+        last = start + size == len(generation.tokens)
         row = self._batch.add_chunk(slot.sequence, tokens, start, last_output=last)
         return _Part(slot, start, size, row if last else -1)
 
@@ -232,7 +229,7 @@ class Loop:
             return start, size
         if not self._slots.cut(slot, earlier):
             self._slots.drop(slot)
-            return 0, min(room, generation.text_run(0))
+            return 0, min(room, generation.piece(0))
         return earlier, grown
 
     # ------------------------------------------------------------ after the batch

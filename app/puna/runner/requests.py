@@ -84,10 +84,11 @@ class Generation:
         """The media that start at a position."""
         return next((m for m in self.prompt.media if m.start == position), None)
 
-    def text_run(self, position: int) -> int:
-        """Tokens from ``position`` up to the next media or the end."""
-        starts = [m.start for m in self.prompt.media if m.start > position]
-        return min([*starts, len(self.tokens)]) - position
+    def piece(self, position: int) -> int:
+        """Tokens from ``position`` that one batch may hold: up to media, the last piece or the end."""
+        ends = [m.start for m in self.prompt.media]
+        ends += [self.reuse_limit, len(self.tokens)]
+        return min(end for end in ends if end > position) - position
 
     def usage(self, bos: int) -> Usage:
         """What was used so far. ``bos``: left out of the reported context."""
