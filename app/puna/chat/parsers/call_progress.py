@@ -44,11 +44,15 @@ class CallProgress:
             return []
         begun = self._begun
         piece = self._read(text)
-        if not piece or (self._closed and not begun):
+        if not piece or self._is_whole_at_once(begun):
             return []
         self._begun = True
         found = [] if begun else [ToolCallDelta(index, "", self._name, "")]
         return [*found, ToolCallDelta(index, "", self._name, piece)]
+
+    def _is_whole_at_once(self, begun: bool) -> bool:
+        """Nothing was told yet and there is nothing more to come."""
+        return self._closed and not begun
 
     def rest(self, text: str, index: int) -> list[ToolCallDelta]:
         """The end of what :meth:`advance` has begun to tell."""

@@ -47,7 +47,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "flash_attention",
         "kv_cache_type",
         "gpu_overhead",
-        "sched_spread",
         "load_timeout",
     ),
     "advanced": (
@@ -167,7 +166,6 @@ def _words() -> Mapping[str, tuple[str, str]]:
             tr("f16, q8_0 or q4_0: fewer bits save memory and cost some quality."),
         ),
         "gpu_overhead": (tr("GPU memory reserve"), tr("Left free on each GPU, e.g. 512M.")),
-        "sched_spread": (tr("Spread over GPUs"), tr("Use all GPUs for every model.")),
         "load_timeout": (tr("Load timeout"), tr("How long loading may stand still.")),
         "conversation_state": (
             tr("Remember computed prompts"),
