@@ -52,10 +52,13 @@ def require_known(files: Mapping[str, str], blobs: BlobStore) -> None:
     """Tell by names and first bytes what kind of files these are.
 
     Raises:
-        InvalidInput: neither GGUF files nor those of a safetensors model.
+        InvalidInput: neither GGUF files nor those of a safetensors model, or both.
     """
     names = [label.lower() for label in files]
-    if are_safetensors(files) or (names and all(name.endswith(".gguf") for name in names)):
+    are_gguf = [name.endswith(".gguf") for name in names]
+    if are_safetensors(files) and any(are_gguf):
+        raise InvalidInput("a model is made of GGUF or of safetensors files, not of both")
+    if are_safetensors(files) or (names and all(are_gguf)):
         return
     if not files or not all(_has_magic(digest, blobs) for digest in files.values()):
         raise InvalidInput("unknown type")

@@ -66,7 +66,8 @@ async def test_a_failed_quantization_leaves_no_file(tmp_path: Path) -> None:
     target = tmp_path / "x"
     target.write_bytes(b"half")
     quantizer = Quantizer({}, command({"progress": 0.5}, {"error": "bad"}))
+    parts = quantizer.quantize(tmp_path / "a", target, "Q8_0")
+    assert await anext(parts) == 0.5
     with pytest.raises(RunnerError, match="bad"):
-        async for part in quantizer.quantize(tmp_path / "a", target, "Q8_0"):
-            assert part == 0.5
+        await anext(parts)
     assert not target.exists()

@@ -57,6 +57,14 @@ async def test_an_adapter_is_converted_for_its_base(world: Any) -> None:
     assert [layer.media_type for layer in model.manifest.layers].count(manifests.ADAPTER) == 1
 
 
+async def test_a_mixture_of_both_forms_is_refused_before_the_first_line(world: Any) -> None:
+    lines = world.creation.create(
+        CreateRequest("m", files=_files(world, "model.safetensors", "mmproj.gguf"))
+    )
+    with pytest.raises(InvalidInput, match="not of both"):
+        await anext(lines)
+
+
 async def test_two_adapters_are_refused(world: Any) -> None:
     adapters = _files(world, "a.safetensors", "b.safetensors", "adapter_config.json")
     with pytest.raises(InvalidInput, match="only one adapter"):

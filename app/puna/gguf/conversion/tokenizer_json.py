@@ -35,8 +35,12 @@ def read(tokenizer: Mapping[str, Any]) -> Vocabulary:
         )
     if kind != "BPE":
         raise InvalidInput(f"a tokenizer of the kind {str(kind)[:40]!r} cannot be converted")
+    if any(part.get("type") == "ByteLevel" for part in _parts(tokenizer.get("pre_tokenizer"))):
+        return _byte_pairs(tokenizer, model)
     if model.get("byte_fallback"):
         return _pieces(tokenizer, model)
+    if any(SPACE in str(part.get("content", "")) for part in _parts(tokenizer.get("normalizer"))):
+        raise InvalidInput("a tokenizer of pieces without single bytes cannot be converted")
     return _byte_pairs(tokenizer, model)
 
 

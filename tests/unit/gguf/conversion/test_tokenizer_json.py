@@ -155,6 +155,7 @@ def test_words_are_marked_at_their_beginning() -> None:
     [
         {},
         {"model": {"type": "Unigram", "vocab": [["a", 0.0]]}},
+        byte_pairs() | {"pre_tokenizer": None, "normalizer": {"type": "Replace", "content": "▁"}},
         byte_pairs(vocab={}),
         byte_pairs(vocab=["a"]),
         byte_pairs(vocab={"a": -1}),
