@@ -132,47 +132,69 @@ def test_the_same_weights_say_the_same_as_llama_where_the_networks_are_equal(
     assert_same(answer_of(llama), answer_of(converted(files_of(architecture, other), "other")))
 
 
-def test_llama_says_what_the_formulas_of_its_paper_say(
-    converted: Converted, answer_of: Callable[..., Answer]
+LLAMA3 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 32,
+}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "scaling"),
+    [
+        ("LlamaForCausalLM", None),
+        ("LlamaForCausalLM", LLAMA3),
+        ("Qwen3ForCausalLM", None),
+        ("GemmaForCausalLM", None),
+    ],
+)
+def test_the_formulas_of_an_architecture_give_the_same_probabilities(
+    architecture: str,
+    scaling: dict[str, Any] | None,
+    converted: Converted,
+    answer_of: Callable[..., Answer],
 ) -> None:
-    scaling = {
-        "rope_type": "llama3",
-        "factor": 8.0,
-        "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0,
-        "original_max_position_embeddings": 32,
-    }
-    weights = hf.decoder_weights(VOCAB)
-    path = converted(files_of("LlamaForCausalLM", weights, rope_scaling=scaling))
-    text = b"a prompt that is long enough for low frequencies"
+    shape, config = ARCHITECTURES[architecture]
+    weights = hf.decoder_weights(VOCAB, **shape)
+    path = converted(files_of(architecture, weights, **config, rope_scaling=scaling))
+    text = "a prompt that is long enough for low frequencies"
     alphabet = hf.byte_alphabet()
     vocab = hf.byte_pair_tokenizer()["model"]["vocab"]
-    tokens = [vocab[alphabet[byte]] for byte in text.replace(b"he", b"h")]
-    expected = forward(weights, tokens, scaling)
-    answer = answer_of(path, text.replace(b"he", b"h").decode())
+    tokens = [vocab[alphabet[byte]] for byte in text.encode()]
+    expected = forward(weights, tokens, scaling, gemma=architecture.startswith("Gemma"))
     best = np.sort(expected)[::-1][:5]
-    assert np.allclose(likeliest(answer)[0], best, atol=0.03)
+    assert np.allclose(likeliest(answer_of(path, text))[0], best, atol=0.03)
 
 
 def forward(
-    weights: hf.Weights, tokens: list[int], scaling: Mapping[str, Any]
+    weights: hf.Weights, tokens: list[int], scaling: Mapping[str, Any] | None, *, gemma: bool
 ) -> npt.NDArray[np.float64]:
     """Log probabilities of the token after ``tokens``, in the layout of Hugging Face."""
-    hidden = weights["model.embed_tokens.weight"][tokens].astype(np.float64)
+    shift, scale = (1, np.sqrt(hf.HIDDEN)) if gemma else (0, 1)
+    hidden = weights["model.embed_tokens.weight"][tokens].astype(np.float64) * scale
     turn = rotation(len(tokens), scaling)
     for layer in range(hf.LAYERS):
         part = {
             name.removeprefix(f"model.layers.{layer}."): values.astype(np.float64)
             for name, values in weights.items()
         }
-        hidden = hidden + attention(norm(hidden, part["input_layernorm.weight"]), part, turn)
-        inner = norm(hidden, part["post_attention_layernorm.weight"])
+        hidden = hidden + attention(
+            norm(hidden, part["input_layernorm.weight"] + shift), part, turn
+        )
+        inner = norm(hidden, part["post_attention_layernorm.weight"] + shift)
         gate = inner @ part["mlp.gate_proj.weight"].T
+        gate = gelu(gate) if gemma else gate / (1 + np.exp(-gate))
         up = inner @ part["mlp.up_proj.weight"].T
-        hidden = hidden + (gate / (1 + np.exp(-gate)) * up) @ part["mlp.down_proj.weight"].T
-    last = norm(hidden, weights["model.norm.weight"])[-1]
+        hidden = hidden + (gate * up) @ part["mlp.down_proj.weight"].T
+    last = norm(hidden, weights["model.norm.weight"] + shift)[-1]
     logits = last @ weights["model.embed_tokens.weight"].T.astype(np.float64)
     return np.asarray(logits - np.log(np.exp(logits).sum()))
+
+
+def gelu(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return 0.5 * values * (1 + np.tanh(np.sqrt(2 / np.pi) * (values + 0.044715 * values**3)))
 
 
 def norm(values: npt.NDArray[Any], weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -182,11 +204,12 @@ def norm(values: npt.NDArray[Any], weight: npt.NDArray[Any]) -> npt.NDArray[Any]
 def rotation(count: int, scaling: Mapping[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Cosines and sines by position, for both halves of a head."""
     speeds = 10000.0 ** -(np.arange(0, hf.WIDTH, 2) / hf.WIDTH)
-    waves = 2 * np.pi / speeds
-    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
-    smooth = (scaling["original_max_position_embeddings"] / waves - low) / (high - low)
-    smooth = np.clip(smooth, 0, 1)
-    speeds = speeds * (smooth + (1 - smooth) / scaling["factor"])
+    if scaling:
+        waves = 2 * np.pi / speeds
+        low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+        smooth = (scaling["original_max_position_embeddings"] / waves - low) / (high - low)
+        smooth = np.clip(smooth, 0, 1)
+        speeds = speeds * (smooth + (1 - smooth) / scaling["factor"])
     angles = np.outer(np.arange(count), np.concatenate([speeds, speeds]))
     return np.cos(angles), np.sin(angles)
 
@@ -197,8 +220,10 @@ def attention(
     turn: tuple[npt.NDArray[Any], npt.NDArray[Any]],
 ) -> npt.NDArray[Any]:
     def heads(name: str, count: int) -> npt.NDArray[Any]:
-        flat = values @ part[f"self_attn.{name}.weight"].T
-        return flat.reshape(len(values), count, hf.WIDTH).swapaxes(0, 1)
+        flat = values @ part[f"self_attn.{name}_proj.weight"].T
+        apart = flat.reshape(len(values), count, hf.WIDTH).swapaxes(0, 1)
+        weight = part.get(f"self_attn.{name}_norm.weight")
+        return apart if weight is None else norm(apart, weight)
 
     def turned(vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
         half = hf.WIDTH // 2
@@ -206,13 +231,13 @@ def attention(
         return vectors * turn[0] + swapped * turn[1]
 
     share = hf.HEADS // hf.KV_HEADS
-    queries = turned(heads("q_proj", hf.HEADS))
-    keys = turned(heads("k_proj", hf.KV_HEADS)).repeat(share, 0)
+    queries = turned(heads("q", hf.HEADS))
+    keys = turned(heads("k", hf.KV_HEADS)).repeat(share, 0)
     scores = queries @ keys.swapaxes(1, 2) / np.sqrt(hf.WIDTH)
     scores = np.where(np.tri(len(values), dtype=bool), scores, -np.inf)
     chances = np.exp(scores - scores.max(-1, keepdims=True))
     chances /= chances.sum(-1, keepdims=True)
-    mixed = chances @ heads("v_proj", hf.KV_HEADS).repeat(share, 0)
+    mixed = chances @ heads("v", hf.KV_HEADS).repeat(share, 0)
     return mixed.swapaxes(0, 1).reshape(len(values), -1) @ part["self_attn.o_proj.weight"].T
 
 
