@@ -18,6 +18,8 @@ help:
 # ------------------------------------------------------------------ set-up
 
 $(VENV)/.app: pyproject.toml packaging/constraints.txt $(LISTS)-build.txt $(LISTS)-qt.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+	    { echo "Puna needs Python 3.11, 3.12 or 3.13; name one with PYTHON=..." >&2; exit 1; }
 	@PYTHON=$(PYTHON) scripts/system_packages.sh $(LISTS)-build.txt $(LISTS)-qt.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Puna into $(VENV) (llama.cpp is compiled the first time: some minutes)"
