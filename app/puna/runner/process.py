@@ -76,18 +76,23 @@ def _serve(log: NativeLog, outbox: Outbox, inbox: SimpleQueue[Item], reader: _Re
     except LoadError as error:
         outbox.send(LoadFailed(error.kind, str(error)))
         return
-    service = Service(opened, _parked(first.options), outbox, inbox)
+    parked = _parked(first.options, opened.report.memory)
+    service = Service(opened, parked, outbox, inbox)
     reader.on_abort = service.interrupt
     outbox.send(opened.report)
     service.run()
 
 
-def _parked(options: LoadOptions) -> ParkedConversations:
+def _parked(options: LoadOptions, model_memory: int) -> ParkedConversations:
+    """Where conversations are kept: at most half of what the model takes, so that it stays small.
+
+    What does not fit is still on disk, and mostly in the system's file cache.
+    """
     folder = None
     if options.state_folder and options.state_limit > 0 and not options.embedding:
         key = state_key(options, _build())
         folder = StateFolder(Path(options.state_folder), key, options.state_limit)
-    limit = min(_MOST_PARKED, hardware.total_memory() // 16)
+    limit = min(_MOST_PARKED, hardware.total_memory() // 16, model_memory // 2)
     return ParkedConversations(limit, folder)
 
 
