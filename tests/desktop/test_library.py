@@ -30,7 +30,7 @@ from puna.gui.library.view_model import name_problem
             "hf.co/bartowski/Some-GGUF:Q4_K_M",
         ),
         ("hf.co/bartowski/Some-GGUF:Q8_0", "hf.co/bartowski/Some-GGUF:Q8_0"),
-        ("http://127.0.0.1:5000/ns/model", "127.0.0.1:5000/ns/model"),
+        ("http://127.0.0.1:5000/ns/model", "http://127.0.0.1:5000/ns/model"),
         ("what is this?", ""),
         ("", ""),
     ],
@@ -177,3 +177,14 @@ def test_a_pull_error_is_worded_with_a_way_forward() -> None:
     from puna.gui.wording import fault
 
     assert "Check the name" in fault(ManifestUnknown("file does not exist"))
+
+
+def test_plain_http_is_used_only_where_the_address_says_so(workspace, script, wait) -> None:
+    script.pull = [{"status": "success"}]
+    for text in ("http://127.0.0.1:5000/team/small:1", "https://reg.example/team/small:1"):
+        assert workspace.library.pull(text)
+        wait(lambda: not workspace.pulls.items)
+    assert [(body["model"], body["insecure"]) for body in script.asked("/api/pull")] == [
+        ("http://127.0.0.1:5000/team/small:1", True),
+        ("reg.example/team/small:1", False),
+    ]

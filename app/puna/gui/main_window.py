@@ -87,9 +87,7 @@ class MainWindow(QMainWindow):
         ):
             self._pages.addWidget(page)
         self._navigation = Navigation(build_menu(self, workspace))
-        banner = row(OriginBanner(workspace.origins))
-        banner.setContentsMargins(12, 10, 12, 10)
-        work = column(banner, self._pages, spacing=0)
+        work = column(OriginBanner(workspace.origins), self._pages, spacing=0)
         work.setStretch(1, 1)
         body = row(self._navigation, work, spacing=0)
         body.setStretch(1, 1)

@@ -7,7 +7,16 @@ from functools import partial
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
-from puna.gui.controls import ElidedLabel, clear, column, icon_button, label, row, themed_icon
+from puna.gui.controls import (
+    ElidedLabel,
+    clear,
+    column,
+    frame,
+    icon_button,
+    label,
+    row,
+    themed_icon,
+)
 from puna.gui.origin_buttons import advice, decision_buttons, request_text
 from puna.gui.origins import Origins
 
@@ -19,9 +28,9 @@ class OriginBanner(QFrame):
         super().__init__(parent)
         self._origins = origins
         self._shown: tuple[str, int] | None = None
-        self.setObjectName("bannerWarning")
+        self.setObjectName("clear")
         self._line = column(margins=12, spacing=8)
-        self.setLayout(self._line)
+        self.setLayout(column(frame("bannerWarning", self._line), margins=12))
         origins.changed.connect(self._draw)
         self._draw()
 

@@ -47,7 +47,9 @@ def _from_url(word: str) -> str:
         return "/".join(path[1:] if path[:1] == ["library"] else path[:2])
     if parts.hostname in _HUGGING_FACE and len(path) >= 2:
         return f"hf.co/{path[0]}/{path[1]}" + _quantization(path)
-    return parts.netloc + parts.path.rstrip("/")
+    # Plain HTTP has to be asked for in so many words: the scheme stays part of the name.
+    scheme = "http://" if parts.scheme == "http" else ""
+    return scheme + parts.netloc + parts.path.rstrip("/")
 
 
 def _quantization(path: list[str]) -> str:
