@@ -28,9 +28,9 @@ from puna.gui.navigation import PAGES
 SIZE = QSize(1120, 720)
 QUESTIONS = (
     "Explain how rainbows form, in three sentences.",
-    "Give me a Python function that counts words in a text.",
+    "Write a short, friendly reminder to water the plants.",
 )
-SHOWN = ("create", "settings")
+THEMES = ("light", "dark")
 MODELFILE = """# A model with a character of its own
 FROM smollm2:135m
 PARAMETER temperature 0.7
@@ -64,20 +64,31 @@ async def _walk(application: Application, target: Path) -> None:
     window.resize(SIZE)
     chat = window._workspace.chat
     await _until(lambda: chat.chat.model != "")
-    window.chat.composer.setFocus()
+    chat.set_option("temperature", "0")
     for number, question in enumerate(QUESTIONS, 1):
         chat.send(question)
         await _until(lambda turns=number: len(chat.messages) == 2 * turns and not chat.is_busy)
-    await _take(window, target / "chat.png")
-    for page in SHOWN:
-        window.show_page(PAGES.index(page))
-        if page == "create":
-            window.create_page.editor.selectAll()
-            QTest.keyClick(window.create_page.editor, Qt.Key.Key_Delete)
-            window.create_page.editor.insertPlainText(MODELFILE)
-        await _take(window, target / f"{page}.png")
+    preferences = window._workspace.preferences
+    for theme in THEMES:
+        preferences.change(theme=theme, language="en")
+        for place, page in enumerate(PAGES):
+            window.show_page(place)
+            if page == "create":
+                _write_modelfile(window)
+            await _take(window, target / f"{page}-{theme}.png")
+    preferences.change(theme="light", language="zh_CN")
+    window.show_page(PAGES.index("settings"))
+    await _take(window, target / "settings-zh.png")
     application.quit()
     await running
+
+
+def _write_modelfile(window: MainWindow) -> None:
+    """Type it, so that its problems are found and marked as they are for a person."""
+    editor = window.create_page.editor
+    editor.selectAll()
+    QTest.keyClick(editor, Qt.Key.Key_Delete)
+    editor.insertPlainText(MODELFILE)
 
 
 async def _take(window: MainWindow, file: Path) -> None:
