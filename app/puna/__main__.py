@@ -31,8 +31,11 @@ def _app(arguments: list[str]) -> int:
         from puna.desktop.headless import main as headless
 
         return headless()
-    from puna.desktop.main import main as desktop
-
+    try:
+        from puna.desktop.main import main as desktop
+    except ImportError as error:
+        sys.stderr.write(f"Error: the window cannot be opened, use 'puna serve': {error}\n")
+        return 1
     return desktop(arguments)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -54,13 +56,31 @@ def test_the_printed_command_gets_an_answer(start_puna: Callable[..., Any], star
     puna.stop()
 
 
-def test_it_imports_no_qt(start_puna: Callable[..., Any], tmp_path: Path) -> None:
-    broken = tmp_path / "PySide6"
-    broken.mkdir()
-    (broken / "__init__.py").write_text("raise ImportError('no Qt here')")
-    puna = start_puna("app", PYTHONPATH=str(tmp_path))
+@pytest.fixture
+def broken_qt(tmp_path: Path) -> str:
+    """A folder to import from whose Qt lacks a library."""
+    package = tmp_path / "PySide6"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise ImportError('libEGL.so.1 is missing')")
+    return str(tmp_path)
+
+
+def test_it_imports_no_qt(start_puna: Callable[..., Any], broken_qt: str) -> None:
+    puna = start_puna("app", PYTHONPATH=broken_qt)
     assert puna.read_until("No display")
     puna.stop()
+
+
+def test_a_display_without_qt_is_one_line(broken_qt: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "puna", "app"],
+        env=os.environ | {"DISPLAY": ":99", "PYTHONPATH": broken_qt},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "libEGL.so.1 is missing" in done.stderr
 
 
 @pytest.fixture
