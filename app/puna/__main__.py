@@ -32,6 +32,8 @@ def _app(arguments: list[str]) -> int:
 
         return headless()
     try:
+        import PySide6.QtWidgets  # noqa: F401 - qasync would not say what is missing
+
         from puna.desktop.main import main as desktop
     except ImportError as error:
         sys.stderr.write(f"Error: the window cannot be opened, use 'puna serve': {error}\n")
