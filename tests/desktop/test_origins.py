@@ -112,6 +112,13 @@ def test_the_banner_is_there_while_a_page_waits(workspace, qtbot, wait, script) 
     assert decisions(script) == [{"origin": PAGE, "decision": "once"}]
 
 
+def test_the_settings_page_knows_of_a_decision(workspace, script, wait) -> None:
+    workspace.session.origin_refused.emit(PAGE)
+    before = len(script.asked("/api/settings"))
+    workspace.origins.decide(PAGE, Decision.ALWAYS)
+    wait(lambda: len(script.asked("/api/settings")) > before)
+
+
 def test_a_page_without_a_name_can_only_be_warned_of(session, origins, qtbot) -> None:
     banner = OriginBanner(origins)
     qtbot.addWidget(banner)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QLabel, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 
 from puna.config.settings import SETTINGS
 from puna.gui.server_state import ServerState
-from puna.gui.settings.rows import GROUPS, hint, title
+from puna.gui.settings.row_view import SettingRow
+from puna.gui.settings.rows import GROUPS, hint, rows_from, title
 from puna.gui.settings.view import SettingsView
 
 
@@ -121,3 +122,30 @@ def test_a_server_of_another_program_has_no_settings_here(workspace, wait, scrip
     wait(lambda: read)
     assert workspace.settings.rows == {}
     assert faults == []
+
+
+def test_a_setting_with_known_values_offers_them_in_a_list(qtbot, loop) -> None:
+    answer = {
+        "settings": [
+            {
+                "name": "kv_cache_type",
+                "env": "OLLAMA_KV_CACHE_TYPE",
+                "value": "q8_0",
+                "default": "",
+                "origin": "file",
+                "applies": "load",
+                "locked": False,
+                "choices": ["f16", "q8_0"],
+            }
+        ]
+    }
+    line = SettingRow(rows_from(answer)["kv_cache_type"])
+    qtbot.addWidget(line)
+    edited = []
+    line.edited.connect(edited.append)
+    (box,) = line.findChildren(QComboBox)
+    assert [box.itemText(place) for place in range(box.count())] == ["Automatic", "f16", "q8_0"]
+    assert box.currentText() == "q8_0"
+    for place in (1, 0):
+        box.setCurrentIndex(place)
+    assert edited == ["f16", ""]

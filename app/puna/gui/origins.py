@@ -34,6 +34,7 @@ class Origins(QObject):
     Signals:
         changed: :attr:`refused` or :attr:`asking` is another one.
         asked: an origin that the user should decide about now.
+        decided: the server took a decision.
         failed: the server did not take a decision; a :class:`PunaError`.
 
     Attributes:
@@ -43,6 +44,7 @@ class Origins(QObject):
 
     changed = Signal()
     asked = Signal(str)
+    decided = Signal()
     failed = Signal(object)
 
     def __init__(
@@ -81,6 +83,7 @@ class Origins(QObject):
     async def _decide(self, origin: str, decision: Decision) -> None:
         await self._session.client.decide_origin(origin, decision.value)
         self.forget(origin)
+        self.decided.emit()
 
     def _take(self, origin: str) -> None:
         if not origin:

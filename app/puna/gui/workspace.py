@@ -57,6 +57,8 @@ def open_workspace(
     history = History(state / "chats.sqlite3")
     pulls = Pulls(session, state / "downloads.json")
     origins = Origins(session)
+    settings = SettingsViewModel(session, server, preferences, login)
+    origins.decided.connect(settings.read_unless_staged)
     return Workspace(
         session=session,
         server=server,
@@ -69,5 +71,5 @@ def open_workspace(
         create=CreateViewModel(session),
         api=ApiViewModel(session, server, preferences, origins),
         activity=ActivityViewModel(session, origins),
-        settings=SettingsViewModel(session, server, preferences, login),
+        settings=settings,
     )

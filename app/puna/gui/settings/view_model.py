@@ -76,6 +76,11 @@ class SettingsViewModel(QObject):
         if self.session.is_connected:
             self.tasks.start("read", self._read())
 
+    def read_unless_staged(self) -> None:
+        """Show what was changed elsewhere; what is being typed here is not disturbed."""
+        if not self.changes:
+            self.read()
+
     def stage(self, name: str, value: Any) -> None:
         """Take what was typed; the value in force, typed again, is no change."""
         row = self.rows[name]
