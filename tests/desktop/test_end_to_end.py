@@ -91,6 +91,7 @@ def test_a_setting_is_applied_through_a_restart(application, qtbot, wait) -> Non
     assert faults == []
     wait_long(qtbot, lambda: workspace.server.state is ServerState.RUNNING)
     wait_long(qtbot, lambda: workspace.session.is_connected)
+    wait_long(qtbot, lambda: workspace.settings.rows["host"].value == f"127.0.0.1:{port}")
 
 
 def test_nothing_is_left_behind(application, qtbot, wait, loop) -> None:

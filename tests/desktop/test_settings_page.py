@@ -149,3 +149,9 @@ def test_a_setting_with_known_values_offers_them_in_a_list(qtbot, loop) -> None:
     for place in (1, 0):
         box.setCurrentIndex(place)
     assert edited == ["f16", ""]
+
+
+def test_a_restarted_server_is_asked_again(settings, wait, script, control) -> None:
+    script.settings[0]["value"] = "127.0.0.1:18787"
+    control.become(ServerState.RUNNING)
+    wait(lambda: settings.rows["host"].value == "127.0.0.1:18787")

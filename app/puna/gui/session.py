@@ -72,6 +72,7 @@ class Session(QObject):
         if url != self.url:
             self._retired.append(self.client)
             self.client = self._connect(url)
+            self.connection_changed.emit()
         self.tasks.start("close", self._close_retired())
         self.watch()
 

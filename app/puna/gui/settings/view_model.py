@@ -133,12 +133,15 @@ class SettingsViewModel(QObject):
         self.applied.emit(restart)
 
     def _watch_restart(self) -> None:
-        """After a restart that was refused, the old values are saved again."""
-        if self.server.state is ServerState.RUNNING and self._undo:
-            undo, self._undo = self._undo, {}
-            if self.server.problem:
-                self.failed.emit(PunaError(self.server.problem))
-                self.tasks.start("undo", self._restore(undo))
+        """Show what a restarted server uses; after a refused restart the old values are saved."""
+        if self.server.state is not ServerState.RUNNING:
+            return
+        undo, self._undo = self._undo, {}
+        if undo and self.server.problem:
+            self.failed.emit(PunaError(self.server.problem))
+            self.tasks.start("undo", self._restore(undo))
+        else:
+            self.read_unless_staged()
 
     async def _restore(self, values: dict[str, Any]) -> None:
         await self.session.client.save_settings(values)
