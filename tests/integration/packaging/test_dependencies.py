@@ -21,8 +21,8 @@ OWNERS = packages_distributions()
 UNSEEN = {"puna-desktop", "python-multipart"}
 """Our own extras, and what Starlette imports when a form arrives."""
 
-OPTIONAL = {"keyring"}
-"""Used where it is there; a server without a desktop has none."""
+OPTIONAL = {"keyring", "pyside6-essentials"}
+"""Used where it is there and asked for with an except; a server without a desktop has none."""
 
 
 def canonical(name: str) -> str:
