@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LISTS := packaging/debian-packages
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format pin readme screenshots clean
+.PHONY: help setup run test check format pin readme screenshots translations clean
 
 help:
 	@echo "make run     set everything up and start Puna"
@@ -67,6 +67,14 @@ pin:
 
 readme: $(VENV)/.dev
 	$(BIN)/python scripts/readme_tables.py README.md
+
+# Texts of the window that are new or gone; translate what it then calls unfinished.
+TEXTS := resources/translations/puna_
+LUPDATE = $(BIN)/pyside6-lupdate -locations none -no-obsolete $$(git ls-files 'app/puna/gui/*.py' 'app/puna/desktop/*.py')
+translations: $(VENV)/.dev
+	$(LUPDATE) -ts $(TEXTS)zh_CN.ts
+	$(LUPDATE) -pluralonly -ts $(TEXTS)en.ts
+	$(BIN)/pyside6-lrelease $(TEXTS)*.ts
 
 screenshots: $(VENV)/.dev
 	xvfb-run -a $(BIN)/python scripts/screenshots.py docs/screenshots

@@ -316,14 +316,6 @@
         <translation>每块 GPU 上保留的空闲显存，例如 512M。</translation>
     </message>
     <message>
-        <source>Spread over GPUs</source>
-        <translation>分布到多块 GPU</translation>
-    </message>
-    <message>
-        <source>Use all GPUs for every model.</source>
-        <translation>每个模型都使用所有 GPU。</translation>
-    </message>
-    <message>
         <source>Load timeout</source>
         <translation>加载超时</translation>
     </message>
@@ -869,8 +861,8 @@
         <translation>示例</translation>
     </message>
     <message>
-        <source>Create a model</source>
-        <translation>创建模型</translation>
+        <source>New model</source>
+        <translation>新建模型</translation>
     </message>
     <message>
         <source>Open…</source>
@@ -1639,8 +1631,8 @@
         <translation>模型在此对话中应如何表现。留空则使用模型自带的设定。</translation>
     </message>
     <message>
-        <source>model&apos;s own</source>
-        <translation>模型默认</translation>
+        <source>default</source>
+        <translation>默认</translation>
     </message>
 </context>
 <context>

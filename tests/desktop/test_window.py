@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -13,19 +14,23 @@ from PySide6.QtGui import (
     QAccessible,
     QAccessibleInterface,
     QDropEvent,
+    QFont,
     QImage,
     QInputMethodEvent,
     QKeyEvent,
     QPalette,
     QTextDocument,
+    QTextTable,
 )
 from PySide6.QtWidgets import QApplication, QMessageBox, QPlainTextEdit, QWidget
 from scripted_server import answer
 
+import puna
 from puna.gui.chat.message_view import AnswerView
 from puna.gui.chat.prose import Prose
 from puna.gui.chat.records import Chat, Message
 from puna.gui.language import LANGUAGES, Language, best_language
+from puna.gui.library.pull_view import PullRow
 from puna.gui.main_window import MainWindow
 from puna.gui.navigation import PAGES
 from puna.gui.resources import resource
@@ -267,6 +272,30 @@ def test_all_texts_are_translated() -> None:
             assert "".join(translation.itertext()).strip()
 
 
+def texts_of(source: Path) -> set[str]:
+    """What a module gives to ``tr``."""
+    calls = (n for n in ast.walk(ast.parse(source.read_text())) if isinstance(n, ast.Call))
+    return {
+        call.args[0].value
+        for call in calls
+        if getattr(call.func, "attr", getattr(call.func, "id", "")) == "tr"
+        and isinstance(call.args[0], ast.Constant)
+    }
+
+
+def test_every_text_of_the_window_is_known_to_translators() -> None:
+    tree = ElementTree.parse(resource("translations", "puna_zh_CN.ts"))
+    known = {message.findtext("source") for message in tree.iter("message")}
+    rooms = Path(puna.__file__).parent
+    used = {
+        text
+        for room in ("gui", "desktop")
+        for file in (rooms / room).rglob("*.py")
+        for text in texts_of(file)
+    }
+    assert used - known == set(), "run `make translations`"
+
+
 def test_the_language_changes_while_the_window_lives(window, qapp) -> None:
     language = Language(qapp)
     language.choose("zh_CN")
@@ -341,3 +370,26 @@ def test_qt_gives_back_every_reference_of_none(loop, qtbot) -> None:
             widget, QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_A, Qt.KeyboardModifier.NoModifier)
         )
     assert sys.getrefcount(None) > before - 100
+
+
+def test_a_table_after_a_quote_has_titles_of_one_line(qtbot, loop) -> None:
+    """Qt's own reader begins the first title with an empty line there."""
+    prose = Prose("Answer")
+    qtbot.addWidget(prose)
+    prose.show_markdown("> A saying.\n\n| kind | speed |\n|---|---|\n| list | good |\n")
+    (table,) = (f for f in prose.document().rootFrame().childFrames() if isinstance(f, QTextTable))
+    for column in range(2):
+        cell = table.cellAt(0, column)
+        assert cell.firstCursorPosition().block() == cell.lastCursorPosition().block()
+        assert cell.lastCursorPosition().charFormat().fontWeight() > QFont.Weight.Normal
+
+
+def test_downloads_keep_their_height_in_a_small_window(window, wait, script) -> None:
+    script.errors["/api/pull"] = (500, "no such model")
+    for name in ("a:1b", "b:1b", "c:1b", "d:1b"):
+        window._workspace.pulls.start(name)
+    wait(lambda: len([p for p in window._workspace.pulls.items if p.error]) == 4)
+    window.resize(window.minimumSize())
+    window.show_page(PAGES.index("models"))
+    rows = window.library.findChildren(PullRow)
+    wait(lambda: all(row.height() >= row.minimumSizeHint().height() > 20 for row in rows))

@@ -6,27 +6,24 @@ from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
 from puna.gui.activity.machine import ModelUse
 from puna.gui.activity.rows import EntryLine, Lines, MeterLine, ModelLine, TransferLine
 from puna.gui.activity.view_model import ActivityViewModel
-from puna.gui.controls import Shrinkable, column, frame, label, row
+from puna.gui.controls import column, frame, label
+from puna.gui.page import Page
 
-_WIDEST = 860
 _MOST_ENTRIES = 30
 
 
-class ActivityView(QScrollArea):
+class ActivityView(Page):
     """What the machine has, what models take of it, and what goes on; watches while it is seen."""
 
     def __init__(self, view_model: ActivityViewModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._view_model = view_model
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._machine: QLabel = label("", "small", wrap=True)
         self._meters: Lines[Any] = Lines(MeterLine)
         self._models: Lines[Any] = Lines(self._make_model)
@@ -55,26 +52,13 @@ class ActivityView(QScrollArea):
         self._view_model.unwatch()
 
     def _build(self) -> None:
-        body = Shrinkable()
-        body.setMaximumWidth(_WIDEST)
-        layout = column(
-            label(self.tr("Activity"), "title"),
+        self.fill(
+            self.tr("Activity"),
             _card(self.tr("This computer"), self._machine, self._meters),
             _card(self.tr("Models in memory"), self._no_models, self._models),
             _card(self.tr("Transfers"), self._no_transfers, self._transfers),
             _card(self.tr("Lately"), self._no_entries, self._entries),
-            1,
-            spacing=14,
         )
-        layout.setContentsMargins(24, 20, 24, 20)
-        body.setLayout(layout)
-        line = row(1, spacing=0)
-        line.addWidget(body, 100)
-        line.addStretch(1)
-        page = Shrinkable()
-        page.setObjectName("page")
-        page.setLayout(line)
-        self.setWidget(page)
 
     def _make_model(self, model: ModelUse) -> ModelLine:
         return ModelLine(model, partial(self._view_model.unload, model.name))

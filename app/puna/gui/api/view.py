@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QScrollArea,
     QToolButton,
     QWidget,
 )
@@ -23,22 +22,20 @@ from puna.gui.api.origins_card import OriginsCard
 from puna.gui.api.snippets import Dialect, Language
 from puna.gui.api.view_model import ApiViewModel
 from puna.gui.chat.code_block import CodeText
-from puna.gui.controls import CopyButton, Shrinkable, button, column, frame, label, row
+from puna.gui.controls import CopyButton, button, column, frame, label, row
+from puna.gui.page import Page
 from puna.gui.server_state import ServerState
 from puna.gui.wording import fault, number
 
-_WIDEST = 860
 E = TypeVar("E", bound=Enum)
 
 
-class ApiView(QScrollArea):
+class ApiView(Page):
     """Address, examples, test and refused web pages."""
 
     def __init__(self, view_model: ApiViewModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._view_model = view_model
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._state: QLabel = label("", "muted")
         self._start = button(self.tr("Start"), view_model.server.start, picture="play")
         self._stop = button(self.tr("Stop"), view_model.server.stop, picture="stop")
@@ -56,10 +53,8 @@ class ApiView(QScrollArea):
         self._show_state()
 
     def _build(self) -> None:
-        body = Shrinkable()
-        body.setMaximumWidth(_WIDEST)
-        layout = column(
-            label(self.tr("API"), "title"),
+        self.fill(
+            self.tr("API"),
             label(
                 self.tr("Other programs on this computer can use your models at this address."),
                 "muted",
@@ -68,18 +63,7 @@ class ApiView(QScrollArea):
             self._server_card(),
             self._example_card(),
             OriginsCard(self._view_model.origins),
-            1,
-            spacing=14,
         )
-        layout.setContentsMargins(24, 20, 24, 20)
-        body.setLayout(layout)
-        line = row(1, spacing=0)
-        line.addWidget(body, 100)
-        line.addStretch(1)
-        page = Shrinkable()
-        page.setObjectName("page")
-        page.setLayout(line)
-        self.setWidget(page)
 
     def _server_card(self) -> QFrame:
         copy = CopyButton(self.tr("Copy API address"), self._address.text)

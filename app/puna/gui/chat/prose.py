@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
     QImage,
+    QPainter,
+    QPaintEvent,
     QResizeEvent,
+    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
+    QTextFormat,
     QTextFrameFormat,
     QTextLength,
     QTextTable,
@@ -30,6 +34,7 @@ _FEATURES = (
 _HEADINGS = (1.45, 1.28, 1.14, 1.05, 1.0, 1.0)
 _LINE_HEIGHT = 142.0
 _GAP = 9.0
+_INDENT = 26.0
 _NOTHING = QImage(1, 1, QImage.Format.Format_ARGB32_Premultiplied)
 _NOTHING.fill(0)
 
@@ -62,6 +67,7 @@ class Prose(QTextBrowser):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.document().setDocumentMargin(0)
+        self.document().setIndentWidth(_INDENT)
         self.document().setUndoRedoEnabled(False)
         self.viewport().setAutoFillBackground(False)
         self.anchorClicked.connect(lambda url: self.link_clicked.emit(url.toString()))
@@ -88,6 +94,20 @@ class Prose(QTextBrowser):
         if event.size().width() != event.oldSize().width():
             self._fit()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Quotes have a bar at their side, which Qt does not draw."""
+        painter = QPainter(self.viewport())
+        layout = self.document().documentLayout()
+        block = self.document().begin()
+        while block.isValid():
+            if _quote_level(block):
+                side = layout.blockBoundingRect(block)
+                bar = QRectF(_INDENT * _quote_level(block) - 14, side.top(), 3, side.height())
+                painter.fillRect(bar, QColor(current_tokens().border_strong))
+            block = block.next()
+        painter.end()
+        super().paintEvent(event)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scrolling belongs to the transcript."""
         event.ignore()
@@ -103,26 +123,50 @@ class Prose(QTextBrowser):
 def _style(document: QTextDocument, tokens: Tokens, font: QFont) -> None:
     """Give a freshly parsed document the program's own rhythm and colours."""
     size = font.pointSizeF() if font.pointSizeF() > 0 else 10.0
+    _style_tables(document, tokens)
     block = document.begin()
     while block.isValid():
+        following = block.next()
         cursor = QTextCursor(block)
-        level = block.blockFormat().headingLevel()
-        space = QTextBlockFormat()
-        space.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        in_table = cursor.currentTable() is not None
-        in_list = block.textList() is not None
-        space.setTopMargin(_GAP if level else 0.0)
-        space.setBottomMargin(0.0 if in_table else _GAP / 3 if in_list else _GAP)
-        cursor.mergeBlockFormat(space)
-        if level:
-            heading = QTextCharFormat()
-            heading.setFontPointSize(size * _HEADINGS[level - 1])
-            heading.setFontWeight(QFont.Weight.DemiBold)
-            cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
-            cursor.mergeCharFormat(heading)
-        block = block.next()
+        cursor.mergeBlockFormat(_rhythm(block, following, tokens))
+        cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+        cursor.mergeCharFormat(_voice(block, tokens, size))
+        block = following
     _style_spans(document, tokens, size)
-    _style_tables(document, tokens)
+
+
+def _rhythm(block: QTextBlock, following: QTextBlock, tokens: Tokens) -> QTextBlockFormat:
+    """Distances and ground of one block."""
+    present = block.blockFormat()
+    shape = QTextBlockFormat()
+    shape.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+    shape.setTopMargin(_GAP if present.headingLevel() else 0.0)
+    goes_on = block.textList() is not None and following.textList() is not None
+    in_table = QTextCursor(block).currentTable() is not None
+    shape.setBottomMargin(0.0 if in_table else _GAP / 3 if goes_on else _GAP)
+    if _quote_level(block):
+        shape.setLeftMargin(_INDENT * _quote_level(block))
+        shape.setRightMargin(_INDENT)
+    if present.hasProperty(QTextFormat.Property.BlockTrailingHorizontalRulerWidth):
+        shape.setBackground(QColor(tokens.border_strong))
+    return shape
+
+
+def _quote_level(block: QTextBlock) -> int:
+    """How deep in quotes a block is, 0 = not quoted."""
+    return block.blockFormat().intProperty(QTextFormat.Property.BlockQuoteLevel)
+
+
+def _voice(block: QTextBlock, tokens: Tokens, size: float) -> QTextCharFormat:
+    """How headings and quotes differ from plain text."""
+    present = block.blockFormat()
+    shape = QTextCharFormat()
+    if present.headingLevel():
+        shape.setFontPointSize(size * _HEADINGS[present.headingLevel() - 1])
+        shape.setFontWeight(QFont.Weight.DemiBold)
+    elif _quote_level(block):
+        shape.setForeground(QColor(tokens.muted))
+    return shape
 
 
 def _style_spans(document: QTextDocument, tokens: Tokens, size: float) -> None:
@@ -166,3 +210,17 @@ def _style_tables(document: QTextDocument, tokens: Tokens) -> None:
             shape.setBottomMargin(_GAP)
             shape.setWidth(QTextLength(QTextLength.Type.VariableLength, 0))
             child.setFormat(shape)
+            _style_header(child)
+
+
+def _style_header(table: QTextTable) -> None:
+    """Bold titles. After a quote Qt begins the first cell with an empty line, and not bold."""
+    bold = QTextCharFormat()
+    bold.setFontWeight(QFont.Weight.DemiBold)
+    for column in range(table.columns()):
+        cell = table.cellAt(0, column)
+        cursor = cell.firstCursorPosition()
+        if cursor.block() != cell.lastCursorPosition().block() and not cursor.block().text():
+            cursor.deleteChar()
+        cursor.setPosition(cell.lastCursorPosition().position(), QTextCursor.MoveMode.KeepAnchor)
+        cursor.mergeCharFormat(bold)

@@ -29,7 +29,8 @@ class SystemPanel(QFrame):
             )
         )
         self._text.setTabChangesFocus(True)
-        self._text.setFixedHeight(84)
+        self._text.setMinimumHeight(40)
+        self._text.setMaximumHeight(84)
         self._text.document().setDocumentMargin(8)
         self._fields = {name: self._field(name) for name in SHOWN}
         self._problem: QLabel = label("", "danger")
@@ -60,7 +61,7 @@ class SystemPanel(QFrame):
     def _field(self, name: str) -> QLineEdit:
         field = QLineEdit()
         field.setAccessibleName(option_title(name))
-        field.setPlaceholderText(self.tr("model's own"))
+        field.setPlaceholderText(self.tr("default"))
         field.textEdited.connect(partial(self._keep_option, name))
         return field
 

@@ -19,6 +19,7 @@ from puna.gui.chat.transcript import Transcript
 from puna.gui.chat.view_model import ChatViewModel, Stage
 from puna.gui.chat.welcome import Welcome
 from puna.gui.controls import button, column, frame, icon_button, label, row
+from puna.gui.page import Page
 from puna.gui.wording import fault
 
 _SCHEMES = ("http", "https", "mailto")
@@ -44,7 +45,9 @@ class ChatView(QWidget):
         self._transcript = Transcript()
         self._welcome = Welcome(view_model)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._welcome)
+        welcome = Page()
+        welcome.setWidget(self._welcome)
+        self._stack.addWidget(welcome)
         self._stack.addWidget(self._transcript)
         self.composer = ComposerPanel(view_model)
         self._sidebar = Sidebar(view_model)
@@ -127,9 +130,7 @@ class ChatView(QWidget):
         self._show_stack()
 
     def _show_stack(self) -> None:
-        self._stack.setCurrentWidget(
-            self._transcript if self._view_model.messages else self._welcome
-        )
+        self._stack.setCurrentIndex(1 if self._view_model.messages else 0)
 
     def _add_message(self, index: int) -> None:
         self._show_stack()

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QWidget,
 )
@@ -46,6 +47,9 @@ class CreateView(QWidget):
         self._problems.setAccessibleName(self.tr("Problems"))
         self._problems.setMaximumHeight(132)
         self._problems.setWordWrap(True)
+        self._problems.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._problems.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)
+        self._problems.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._verdict: QLabel = label("", "small")
         self._name = QLineEdit()
         self._name.setAccessibleName(self.tr("Name of the new model"))
@@ -78,7 +82,7 @@ class CreateView(QWidget):
         examples.setIcon(themed_icon("book"))
         examples.setMenu(self._example_menu(examples))
         head = row(
-            label(self.tr("Create a model"), "title"),
+            label(self.tr("New model"), "title"),
             1,
             examples,
             button(self.tr("Open…"), self.choose_file, picture="folder"),

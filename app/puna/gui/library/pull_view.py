@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QScrollArea, QSizePolicy, QWidget
 
-from puna.gui.controls import ElidedLabel, clear, column, icon_button, label, row
+from puna.gui.controls import ElidedLabel, Shrinkable, clear, column, icon_button, label, row
 from puna.gui.library.pulls import Pull, Pulls, PullState
 from puna.gui.wording import duration, fault, size
 
 
-class PullView(QFrame):
-    """All downloads; hidden while there are none."""
+class PullView(QScrollArea):
+    """All downloads; hidden while there are none, scrolled when there is no room for all."""
 
     def __init__(self, pulls: Pulls, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._pulls = pulls
-        self.setObjectName("clear")
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._rows: dict[str, PullRow] = {}
         self._list = column(spacing=8)
-        self.setLayout(self._list)
+        self._body = Shrinkable()
+        self._body.setObjectName("page")
+        self._body.setLayout(self._list)
+        self.setWidget(self._body)
         pulls.listed.connect(self._draw)
         pulls.progressed.connect(self._update)
         self._draw()
+
+    def sizeHint(self) -> QSize:
+        """Room for all downloads."""
+        return self._body.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Room for one."""
+        heights = [line.sizeHint().height() for line in self._rows.values()]
+        return QSize(0, max(heights, default=0))
 
     def _draw(self) -> None:
         clear(self._list)
@@ -31,6 +46,7 @@ class PullView(QFrame):
         for line in self._rows.values():
             self._list.addWidget(line)
         self.setVisible(bool(self._rows))
+        self.updateGeometry()
 
     def _update(self) -> None:
         for line in self._rows.values():

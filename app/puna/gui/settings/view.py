@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from puna.errors import PunaError
-from puna.gui.controls import Shrinkable, button, clear, column, frame, label, row
+from puna.gui.controls import button, clear, column, frame, label, row
+from puna.gui.page import Page
 from puna.gui.settings.general_view import GeneralView
 from puna.gui.settings.row_view import SettingRow
 from puna.gui.settings.rows import GROUPS
 from puna.gui.settings.view_model import SettingsViewModel
 from puna.gui.wording import fault
-
-_WIDEST = 860
 
 
 class SettingsView(QWidget):
@@ -30,7 +28,7 @@ class SettingsView(QWidget):
         self._note: QLabel = label("", "muted", wrap=True)
         self._apply = button(self.tr("Apply"), view_model.apply, role="primary")
         self._bar = self._make_bar()
-        self.setLayout(column(self._make_area(), self._bar, spacing=0))
+        self.setLayout(column(self._make_page(), self._bar, spacing=0))
         view_model.rows_changed.connect(self._show_rows)
         view_model.staged_changed.connect(self._show_staged)
         view_model.applied.connect(self._show_applied)
@@ -38,30 +36,15 @@ class SettingsView(QWidget):
         self._show_rows()
         self._show_staged()
 
-    def _make_area(self) -> QScrollArea:
-        body = Shrinkable()
-        body.setMaximumWidth(_WIDEST)
-        layout = column(
-            label(self.tr("Settings"), "title"),
+    def _make_page(self) -> Page:
+        page = Page()
+        page.fill(
+            self.tr("Settings"),
             self._note,
             GeneralView(self._view_model.preferences, self._view_model.login),
             self._groups,
-            1,
-            spacing=14,
         )
-        layout.setContentsMargins(24, 20, 24, 20)
-        body.setLayout(layout)
-        line = row(1, spacing=0)
-        line.addWidget(body, 100)
-        line.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        page = Shrinkable()
-        page.setObjectName("page")
-        page.setLayout(line)
-        area.setWidget(page)
-        return area
+        return page
 
     def _make_bar(self) -> QFrame:
         line = row(
