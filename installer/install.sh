@@ -73,6 +73,11 @@ install() {
 
     "$python" -m venv "$venv"
     echo "Installing into $venv (llama.cpp is compiled the first time: some minutes)"
+    if [ "$(uname -m)" = x86_64 ]; then
+        # As in the Makefile: GCC 12 makes AMX code that ends the runner.
+        local no_amx="-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+        export CFLAGS="${CFLAGS:-} $no_amx" CXXFLAGS="${CXXFLAGS:-} $no_amx"
+    fi
     "$venv/bin/python" -m pip --disable-pip-version-check --quiet install \
         -c "$here/packaging/constraints.txt" "${source}[$extra]"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -20,7 +21,10 @@ from pytestqt.qtbot import QtBot
 from scripted_server import Script, ScriptedServer
 
 from puna.client.client import PunaClient
+from puna.config.sources import process_folders
+from puna.desktop.application import Application
 from puna.desktop.main import install_asyncgen_hooks
+from puna.desktop.single_instance import SingleInstance
 from puna.gui.preferences import Preferences
 from puna.gui.server_state import Server, ServerState
 from puna.gui.session import Session
@@ -187,3 +191,23 @@ def workspace(
     yield workspace
     server.script.hold.set()
     run(workspace.aclose())
+
+
+@pytest.fixture
+def application(qapp, tmp_path, monkeypatch, loop, wait) -> Iterator[Application]:
+    """The whole tray program with the real server, on a free port and in empty folders."""
+    monkeypatch.setenv("PUNA_HOME", str(tmp_path / "puna"))
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("OLLAMA_HOST", "")
+    folders = process_folders()
+    folders.config.mkdir(parents=True)
+    folders.settings_file.write_text(json.dumps({"host": "127.0.0.1:0"}))
+    instance = SingleInstance(folders.config)
+    assert instance.claim([])
+    application = Application(qapp, folders, instance)
+    running = loop.create_task(application.run([], hidden=False))
+    wait(lambda: application._session.is_connected)
+    yield application
+    application.quit()
+    wait(running.done)
+    running.result()

@@ -3,55 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from pathlib import Path
 
 import psutil
 import pytest
 
-from puna.config.sources import process_folders
-from puna.desktop.application import Application
-from puna.desktop.single_instance import SingleInstance
 from puna.gui.chat.records import State
 from puna.gui.server_state import ServerState
-
-MODEL = Path(__file__).parents[3] / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.skipif(not MODEL.is_file(), reason="needs the small model"),
-]
-
-
-@pytest.fixture
-def application(qapp, tmp_path, monkeypatch, loop, wait):
-    monkeypatch.setenv("PUNA_HOME", str(tmp_path / "puna"))
-    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("OLLAMA_HOST", "")
-    folders = process_folders()
-    folders.config.mkdir(parents=True)
-    folders.settings_file.write_text(json.dumps({"host": "127.0.0.1:0"}))
-    instance = SingleInstance(folders.config)
-    assert instance.claim([])
-    application = Application(qapp, folders, instance)
-    running = loop.create_task(application.run([], hidden=False))
-    wait(lambda: application._session.is_connected)
-    yield application
-    application.quit()
-    wait(running.done)
-    running.result()
 
 
 def wait_long(qtbot, condition) -> None:
     qtbot.waitUntil(lambda: bool(condition()), timeout=60_000)
 
 
+@pytest.mark.model
 def test_a_dropped_file_becomes_a_model_that_answers_and_all_ends_in_order(
-    application, qtbot, wait
+    application, smollm2: Path, qtbot, wait
 ) -> None:
     workspace = application._workspace
-    application._raised([MODEL])
+    application._raised([smollm2])
     assert workspace.create.name == "smollm2-135m-instruct:q4_1"
     application._window.create_page._create.click()
     wait_long(qtbot, lambda: workspace.session.models)

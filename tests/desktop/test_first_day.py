@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import socket
@@ -17,14 +16,10 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QPushButton
 
 from puna.client.creation import create_from_modelfile
-from puna.config.sources import process_folders
-from puna.desktop.application import Application
-from puna.desktop.single_instance import SingleInstance
 from puna.gui.chat.records import State
 from puna.gui.origin_banner import OriginBanner
 from puna.modelfile import parse
 
-MODEL = Path(__file__).parents[3] / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 PAGE = "https://page.example"
 PERSONA = """FROM {name}
 SYSTEM 你是一位友好的高原向导，回答简短。
@@ -40,7 +35,6 @@ http: {{addr: "127.0.0.1:{port}"}}
 
 pytestmark = [
     pytest.mark.model,
-    pytest.mark.skipif(not MODEL.is_file(), reason="needs the small model"),
     pytest.mark.skipif(shutil.which("docker-registry") is None, reason="needs docker-registry"),
 ]
 
@@ -70,29 +64,10 @@ def answers(http: httpx2.Client, url: str) -> bool:
         return False
 
 
-@pytest.fixture
-def application(qapp, tmp_path, monkeypatch, loop, wait) -> Iterator[Application]:
-    monkeypatch.setenv("PUNA_HOME", str(tmp_path / "puna"))
-    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("OLLAMA_HOST", "")
-    folders = process_folders()
-    folders.config.mkdir(parents=True)
-    folders.settings_file.write_text(json.dumps({"host": "127.0.0.1:0"}))
-    instance = SingleInstance(folders.config)
-    assert instance.claim([])
-    application = Application(qapp, folders, instance)
-    running = loop.create_task(application.run([], hidden=False))
-    wait(lambda: application._session.is_connected)
-    yield application
-    application.quit()
-    wait(running.done)
-    running.result()
-
-
-async def publish(client, name: str) -> None:
+async def publish(client, file: Path, name: str) -> None:
     """Put the model into the registry, and take it away here."""
-    modelfile = parse(f"FROM {MODEL}\n")
-    async for _ in create_from_modelfile(client, name, modelfile, MODEL.parent):
+    modelfile = parse(f"FROM {file}\n")
+    async for _ in create_from_modelfile(client, name, modelfile, file.parent):
         pass
     async for _ in client.push(name, insecure=True):
         pass
@@ -119,14 +94,14 @@ async def status_for_page(url: str) -> int:
 
 
 def test_from_an_empty_folder_to_a_page_that_may_ask(
-    application, registry: str, qtbot, wait, run, loop, tmp_path: Path
+    application, registry: str, smollm2: Path, qtbot, wait, run, loop, tmp_path: Path
 ) -> None:
     def eventually(condition) -> None:
         qtbot.waitUntil(lambda: bool(condition()), timeout=50_000)
 
     workspace, window = application._workspace, application._window
     name = f"{registry}/team/small:1"
-    seeding = loop.create_task(publish(application._session.client, name))
+    seeding = loop.create_task(publish(application._session.client, smollm2, name))
     eventually(seeding.done)
     seeding.result()
 
