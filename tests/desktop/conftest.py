@@ -86,7 +86,7 @@ def loop(program_loop: qasync.QEventLoop) -> Iterator[qasync.QEventLoop]:
 @pytest.fixture
 def wait(loop: qasync.QEventLoop, qtbot: QtBot) -> Wait:
     """Let the loop run until a condition holds."""
-    return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=8000)
+    return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=60_000)
 
 
 @pytest.fixture

@@ -13,42 +13,38 @@ from puna.gui.chat.records import State
 from puna.gui.server_state import ServerState
 
 
-def wait_long(qtbot, condition) -> None:
-    qtbot.waitUntil(lambda: bool(condition()), timeout=60_000)
-
-
 @pytest.mark.model
 def test_a_dropped_file_becomes_a_model_that_answers_and_all_ends_in_order(
-    application, smollm2: Path, qtbot, wait
+    application, smollm2: Path, wait
 ) -> None:
     workspace = application._workspace
     application._raised([smollm2])
     assert workspace.create.name == "smollm2-135m-instruct:q4_1"
     application._window.create_page._create.click()
-    wait_long(qtbot, lambda: workspace.session.models)
-    wait_long(qtbot, lambda: not workspace.create.is_busy)
+    wait(lambda: workspace.session.models)
+    wait(lambda: not workspace.create.is_busy)
 
     application._window.create_page._chat.click()
     workspace.chat.set_system("Answer in one short sentence.")
     workspace.chat.send("Say hello.")
-    wait_long(qtbot, lambda: not workspace.chat.is_busy)
+    wait(lambda: not workspace.chat.is_busy)
     answer = workspace.chat.messages[-1]
     assert answer.state is State.DONE, answer.error
     assert answer.content
     assert answer.stats.tokens > 0
 
     workspace.chat.send("Count from one to five hundred, with words.")
-    wait_long(qtbot, lambda: workspace.chat.messages[-1].content)
+    wait(lambda: workspace.chat.messages[-1].content)
     workspace.chat.stop()
     wait(lambda: not workspace.chat.is_busy)
     assert workspace.chat.messages[-1].state is State.STOPPED
 
-    wait_long(qtbot, lambda: workspace.session.loaded)
+    wait(lambda: workspace.session.loaded)
     workspace.library.unload_all()
-    wait_long(qtbot, lambda: not workspace.session.loaded)
+    wait(lambda: not workspace.session.loaded)
 
 
-def test_a_setting_is_applied_through_a_restart(application, qtbot, wait) -> None:
+def test_a_setting_is_applied_through_a_restart(application, wait) -> None:
     workspace = application._workspace
     wait(lambda: workspace.settings.rows)
     with socket.socket() as probe:
@@ -58,17 +54,17 @@ def test_a_setting_is_applied_through_a_restart(application, qtbot, wait) -> Non
     workspace.settings.failed.connect(faults.append)
     workspace.settings.stage("host", f"127.0.0.1:{port}")
     workspace.settings.apply()
-    wait_long(qtbot, lambda: faults or workspace.session.url.endswith(f":{port}"))
+    wait(lambda: faults or workspace.session.url.endswith(f":{port}"))
     assert faults == []
-    wait_long(qtbot, lambda: workspace.server.state is ServerState.RUNNING)
-    wait_long(qtbot, lambda: workspace.session.is_connected)
-    wait_long(qtbot, lambda: workspace.settings.rows["host"].value == f"127.0.0.1:{port}")
+    wait(lambda: workspace.server.state is ServerState.RUNNING)
+    wait(lambda: workspace.session.is_connected)
+    wait(lambda: workspace.settings.rows["host"].value == f"127.0.0.1:{port}")
 
 
-def test_nothing_is_left_behind(application, qtbot, wait, loop) -> None:
+def test_nothing_is_left_behind(application, wait, loop) -> None:
     port = int(application._session.url.rpartition(":")[2])
     application.quit()
-    wait_long(qtbot, lambda: len(asyncio.all_tasks(loop)) == 0)
+    wait(lambda: len(asyncio.all_tasks(loop)) == 0)
     assert [child for child in psutil.Process().children(True) if "runner" in child.cmdline()] == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -94,31 +94,28 @@ async def status_for_page(url: str) -> int:
 
 
 def test_from_an_empty_folder_to_a_page_that_may_ask(
-    application, registry: str, smollm2: Path, qtbot, wait, run, loop, tmp_path: Path
+    application, registry: str, smollm2: Path, wait, run, loop, tmp_path: Path
 ) -> None:
-    def eventually(condition) -> None:
-        qtbot.waitUntil(lambda: bool(condition()), timeout=50_000)
-
     workspace, window = application._workspace, application._window
     name = f"{registry}/team/small:1"
     seeding = loop.create_task(publish(application._session.client, smollm2, name))
-    eventually(seeding.done)
+    wait(seeding.done)
     seeding.result()
 
     assert workspace.library.pull(f"http://{name}")
-    eventually(lambda: not workspace.pulls.items or workspace.pulls.items[0].error)
-    eventually(lambda: workspace.session.model(name))
+    wait(lambda: not workspace.pulls.items or workspace.pulls.items[0].error)
+    wait(lambda: workspace.session.model(name))
 
     modelfile = tmp_path / "guide.Modelfile"
     modelfile.write_text(PERSONA.format(name=name), encoding="utf-8")
     drop(window, modelfile)
     assert workspace.create.name == "guide"
     window.create_page._create.click()
-    eventually(lambda: workspace.session.model("guide:latest"))
-    eventually(lambda: not workspace.create.is_busy)
+    wait(lambda: workspace.session.model("guide:latest"))
+    wait(lambda: not workspace.create.is_busy)
     window.create_page._chat.click()
     workspace.chat.send("你好！")
-    eventually(lambda: not workspace.chat.is_busy)
+    wait(lambda: not workspace.chat.is_busy)
     answer = workspace.chat.messages[-1]
     assert answer.state is State.DONE, answer.error
     assert answer.content
