@@ -116,20 +116,25 @@ class _Download:
         """Fetch while the hash and the records keep up; the first error ends all."""
         try:
             async with asyncio.TaskGroup() as group:
-                keeper = group.create_task(self._keep_up())
+                beside = [group.create_task(self._hash()), group.create_task(self._record())]
                 await group.create_task(fetching)
-                keeper.cancel()
+                for task in beside:
+                    task.cancel()
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
 
-    async def _keep_up(self) -> None:
+    async def _hash(self) -> None:
         while True:
             hashed = await settled(self._partial.hash_some, _HASH_PIECE)
             self._hash_waits = hashed < _HASH_PIECE
-            if self._partial.checkpoint_due:
-                await settled(self._partial.checkpoint)
             if self._hash_waits:
                 await asyncio.sleep(_IDLE_S)
+
+    async def _record(self) -> None:
+        while True:
+            if self._partial.checkpoint_due:
+                await settled(self._partial.checkpoint)
+            await asyncio.sleep(_IDLE_S)
 
     async def _fetch_parts(self) -> None:
         waiting = deque(part for part in self._partial.parts if not part.done)

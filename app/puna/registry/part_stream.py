@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 
@@ -12,14 +11,9 @@ from puna.errors import RegistryError
 from puna.registry.faults import ConnectionLost, transport_error
 from puna.registry.progress import Progress
 from puna.registry.responses import content_length, parse_content_range, refuse_encoding
-from puna.registry.threads import settled
+from puna.registry.streams import body_pieces
+from puna.registry.threads import WriteBehind
 from puna.store.partial import Part, PartialBlob
-
-_PIECE = 1 << 20
-"""Bytes that are worth a write of their own."""
-
-_WRITE_S = 0.05
-"""Seconds after which fewer bytes are, so that a slow download shows its progress."""
 
 
 class SizeMismatch(RegistryError):
@@ -86,77 +80,29 @@ async def write_body(
         ConnectionLost: the body ended early or stood still.
         NoSpace, StoreError: it cannot be written.
     """
+
+    def write(data: bytes) -> None:
+        for part, piece in _divided(parts, data):
+            partial.write_at(part, piece)
+
     left = sum(part.size - part.completed for part in parts)
-    sink = _Sink(partial, parts, progress)
+    is_exact = content_length(response) == left
+    sink = WriteBehind(write)
     try:
-        async with aclosing(response.aiter_raw()) as chunks:
-            async for chunk in chunks:
-                await sink.add(chunk[:left])
-                left -= min(len(chunk), left)
-                if not left:
+        async with aclosing(body_pieces(response)) as pieces:
+            async for piece in pieces:
+                await sink.add(piece[:left])
+                progress.reach(partial.completed)
+                left -= min(len(piece), left)
+                if not left and not is_exact:  # read to its end, a connection can be used again
                     break
     except httpx2.TransportError as error:
         raise transport_error(response.request, error) from error
     finally:
         await sink.flush()
+        progress.reach(partial.completed)
     if left:
         raise ConnectionLost("the answer ended too early")
-
-
-class _Sink:
-    """Collects small pieces, and writes large ones in a thread while others come in."""
-
-    def __init__(self, partial: PartialBlob, parts: Sequence[Part], progress: Progress) -> None:
-        self._partial = partial
-        self._parts = parts
-        self._progress = progress
-        self._collected: list[bytes] = []
-        self._size = 0
-        self._writing: asyncio.Task[None] | None = None
-        self._began = 0.0
-
-    async def add(self, data: bytes) -> None:
-        """Take ``data``; waits only when the disk is slower than the network."""
-        self._collected.append(data)
-        self._size += len(data)
-        now = asyncio.get_running_loop().time()
-        if self._size >= _PIECE or now - self._began > _WRITE_S:
-            await self._settle()
-            self._began = now
-            self._begin()
-
-    async def flush(self) -> None:
-        """Write everything, also when the caller is being cancelled.
-
-        Raises:
-            NoSpace, StoreError: it could not be written.
-        """
-        await self._settle()
-        self._begin()
-        await self._settle()
-
-    def _begin(self) -> None:
-        data = b"".join(self._collected)  # of one piece, the piece itself
-        self._collected, self._size = [], 0
-        self._writing = asyncio.create_task(settled(self._write, data))
-        self._writing.add_done_callback(self._count)
-
-    async def _settle(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is None:
-            return
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait({writing})
-            raise
-
-    def _count(self, _: asyncio.Task[None]) -> None:
-        self._progress.reach(self._partial.completed)
-
-    def _write(self, data: bytes) -> None:
-        for part, piece in _divided(self._parts, data):
-            self._partial.write_at(part, piece)
 
 
 def _divided(parts: Sequence[Part], data: bytes) -> Iterator[tuple[Part, bytes]]:

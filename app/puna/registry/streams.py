@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import httpcore2
+import httpx2
+
+from puna.registry.responses import content_length
 
 _PIECE = 1 << 20
 
@@ -105,6 +108,44 @@ async def connect(
     for option in socket_options or ():
         writer.get_extra_info("socket").setsockopt(*option)
     return Stream(reader, writer)
+
+
+async def body_pieces(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """A streamed body as it comes.
+
+    The HTTP parser copies every byte four times. A long body of known length
+    is therefore read past it: the first piece is what the parser has taken in,
+    the rest comes from the connection, which then ends with this answer.
+
+    Raises:
+        httpx2.TransportError: it does not come.
+    """
+    connection = response.extensions.get("network_stream")
+    has_length = "Transfer-Encoding" not in response.headers
+    unread = (content_length(response) or 0) if has_length else 0
+    async with aclosing(response.aiter_raw()) as parsed:
+        async for piece in parsed:
+            yield piece
+            unread -= len(piece)
+            if unread > 0 and isinstance(connection, Stream):
+                break
+        while unread > 0 and isinstance(connection, Stream):
+            piece = await _read_on(connection, response.request)
+            yield piece
+            unread -= len(piece)
+
+
+async def _read_on(connection: Stream, request: httpx2.Request) -> bytes:
+    """The next bytes of an answer, with the errors that httpx has for them."""
+    try:
+        piece = await connection.read(_PIECE, request.extensions["timeout"]["read"])
+    except httpcore2.ReadTimeout as error:
+        raise httpx2.ReadTimeout(str(error), request=request) from error
+    except httpcore2.ReadError as error:
+        raise httpx2.ReadError(str(error), request=request) from error
+    if not piece:
+        raise httpx2.RemoteProtocolError("the connection was closed", request=request)
+    return piece
 
 
 @contextmanager

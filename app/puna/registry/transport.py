@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
 import urllib.request
@@ -33,7 +34,7 @@ class Routes:
     def __init__(self, *, trusted_hosts: Collection[str] = ()) -> None:
         """Args: trusted_hosts: hosts, with or without port, that any registry may redirect to."""
         self._trusted = frozenset(host.lower() for host in trusted_hosts)
-        context = httpx2.create_ssl_context()
+        context = tls_context()
         self._open_backend = ResolvingBackend()
         self._open = _client(_Transport(context, self._open_backend))
         self._public = _client(_Transport(context, ResolvingBackend(public_only=True)))
@@ -74,7 +75,9 @@ class Routes:
         if not address or urllib.request.proxy_bypass(f"{url.host}:{port_of(url)}"):
             return None
         if address not in self._proxied:
-            self._proxied[address] = _client(httpx2.AsyncHTTPTransport(proxy=address))
+            self._proxied[address] = _client(
+                httpx2.AsyncHTTPTransport(proxy=address, verify=tls_context())
+            )
         return self._proxied[address]
 
 
@@ -100,6 +103,12 @@ def _client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
         follow_redirects=False,
         trust_env=False,
     )
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """The settings of encrypted connections; reads the certificates, which takes 0.1 s once."""
+    return httpx2.create_ssl_context()
 
 
 def _is_local_literal(host: str) -> bool:

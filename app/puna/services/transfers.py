@@ -25,7 +25,7 @@ from puna.registry.credentials import Login, docker_login
 from puna.registry.download import Pace
 from puna.registry.identity import load_identity
 from puna.registry.retry import RetryPolicy
-from puna.registry.transport import Routes
+from puna.registry.transport import Routes, tls_context
 from puna.services.broadcast import Broadcast, Report, TransferStatus
 from puna.services.pulling import Fetches, Pull, require_portable
 from puna.services.pushing import Push, missing
@@ -199,6 +199,7 @@ class Transfers:
             identity=lambda: load_identity(self._logins.key_folder),
             login=known,
         )
+        await asyncio.to_thread(tls_context)  # the first one must not hold up all other requests
         async with Routes(trusted_hosts=self._settings().trusted_hosts) as routes:
             yield RegistryClient(repository, routes, auth, self._retry)
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from puna.registry.threads import settled
+from puna.registry.threads import WriteBehind, settled
 
 
 async def test_the_result_comes_from_a_thread():
@@ -34,3 +34,39 @@ async def test_a_canceled_caller_leaves_after_the_thread():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert done == [1]
+
+
+async def test_pieces_are_written_in_their_order_and_none_is_left():
+    written: list[bytes] = []
+    behind = WriteBehind(written.append)
+    pieces = [bytes([number]) * 300_000 for number in range(20)]
+    for piece in pieces:
+        await behind.add(piece)
+    await behind.flush()
+    assert b"".join(written) == b"".join(pieces)
+    assert len(written) < len(pieces)
+
+
+async def test_more_comes_in_while_a_piece_is_written():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def write(_: bytes) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    behind = WriteBehind(write)
+    await behind.add(b"x")
+    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.wait_for(behind.add(b"y"), 10)
+    go_on.set()
+    await behind.flush()
+
+
+async def test_what_a_write_raises_reaches_the_one_who_adds():
+    def write(data: bytes) -> None:
+        raise OSError(data.decode())
+
+    behind = WriteBehind(write)
+    await behind.add(b"first")
+    with pytest.raises(OSError, match="first"):
+        await behind.flush()

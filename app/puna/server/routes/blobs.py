@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from puna.api.native import ErrorResponse
 from puna.errors import BlobNotFound, DigestMismatch, InvalidInput
-from puna.registry.threads import settled
+from puna.registry.threads import WriteBehind, settled
 from puna.server import bodies
 from puna.server.routes.common import empty, services
 from puna.store.blobs import BlobStore
@@ -19,7 +19,6 @@ from puna.store.digest import Digest
 
 router = APIRouter()
 
-_BATCH = 4 << 20
 _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 507)
 }
@@ -55,13 +54,12 @@ async def upload_blob(digest: str, request: Request) -> Response:
 
 
 async def _receive(request: Request, blobs: BlobStore, wanted: Digest) -> None:
-    """Write the body in large pieces, hashing it on the way."""
+    """Write the body, and hash it on the way, while more of it comes in."""
     with blobs.writer() as writer:
-        batch = bytearray()
-        async for chunk in bodies.stream(request):
-            batch += chunk
-            if len(batch) >= _BATCH:
-                await settled(writer.write, bytes(batch))
-                batch.clear()
-        await settled(writer.write, bytes(batch))
+        behind = WriteBehind(writer.write)
+        try:
+            async for chunk in bodies.stream(request):
+                await behind.add(chunk)
+        finally:
+            await behind.flush()
         await settled(writer.commit, wanted)
