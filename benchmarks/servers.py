@@ -110,7 +110,7 @@ def _start(
     raise_priority(process.pid)
     server = Server(name, port, dialect, "m", process, log=output)
     while time.perf_counter() - began < START_LIMIT:
-        if _answers(port, ready):
+        if answers(port, ready):
             server.ready = time.perf_counter() - began
             return server
         if process.poll() is not None:
@@ -120,7 +120,8 @@ def _start(
     raise RuntimeError(f"{name} did not start; see {log}")
 
 
-def _answers(port: int, path: str) -> bool:
+def answers(port: int, path: str) -> bool:
+    """Whether a server there answers with 200."""
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", path)
@@ -140,19 +141,29 @@ def llama_server(binary: Path, model: Path, folder: Path, *, context: int, slots
 
 def puna(model: Path, folder: Path, *, context: int, slots: int, name: str = "puna") -> Server:
     """Our server with ``model`` imported into a store of its own."""
-    port = free_port()
     environment = {
-        "HOME": str(folder / "home"),
-        "OLLAMA_HOST": f"127.0.0.1:{port}",
-        "OLLAMA_MODELS": str(folder / "models"),
         "OLLAMA_NUM_PARALLEL": str(slots),
         "OLLAMA_CONTEXT_LENGTH": str(context // slots),
     }
-    (folder / "home").mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "puna", "serve"]
-    server = _start(name, command, port, Native(), "/", environment, folder / "puna.log")
+    server = empty_puna(folder, name=name, environment=environment)
     _import(server, model)
     return server
+
+
+def empty_puna(
+    folder: Path, *, name: str = "puna", environment: Mapping[str, str] | None = None
+) -> Server:
+    """Our server with home and store in ``folder``, which may be used already."""
+    port = free_port()
+    variables = {
+        "HOME": str(folder / "home"),
+        "OLLAMA_HOST": f"127.0.0.1:{port}",
+        "OLLAMA_MODELS": str(folder / "models"),
+        **(environment or {}),
+    }
+    (folder / "home").mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "puna", "serve"]
+    return _start(name, command, port, Native(), "/", variables, folder / "puna.log")
 
 
 def ollama(binary: Path, model: Path, folder: Path, *, context: int, slots: int) -> Server:
