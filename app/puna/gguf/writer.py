@@ -1,4 +1,4 @@
-"""Writes GGUF files: out of others (joined, or with other names), or new ones.
+"""Writes GGUF files: out of others (joined, or with other keys and tensors), or new ones.
 
 Of others, key-value pairs and tensor data are copied as bytes, so that whatever
 an unknown tool has put there survives.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
 from puna.errors import InvalidModelFile
@@ -66,16 +66,22 @@ class Changes:
 
     Attributes:
         keys: new name of each key, ``None`` to leave it out.
-        tensors: new name of each tensor, ``None`` to leave it out.
         add: values to add; numbers as 32 bits, tuples as arrays of integers.
             They take the place of copied ones.
         tokens: length to cut the vocabulary to, 0 = as it is.
+        tensors: those of the new file; ``None`` = those of the parts.
     """
 
     keys: Callable[[str], str | None] = str
-    tensors: Callable[[str], str | None] = str
     add: Mapping[str, Addition] = field(default_factory=dict)
     tokens: int = 0
+    tensors: Sequence[NewTensor] | None = None
+
+    def size(self, source: Header) -> int:
+        """About as many bytes as the new file of ``source`` will have."""
+        if self.tensors is None:
+            return source.file_size
+        return source.data_offset + sum(tensor.nbytes for tensor in self.tensors)
 
 
 def combine(parts: Sequence[Header], write: Write, changes: Changes | None = None) -> None:
@@ -96,12 +102,29 @@ def combine(parts: Sequence[Header], write: Write, changes: Changes | None = Non
     """
     changes = changes or Changes()
     first = parts[0]
-    tensors = [renamed for part in parts for _, renamed in _renamed(part, changes)]
+    tensors = changes.tensors
+    if tensors is None:
+        tensors = [copied(part, tensor) for part in parts for tensor in part.tensors]
     _check(parts, tensors)
     pairs = [*_copied_pairs(first, changes), *map(_pair, changes.add.items())]
-    write(_head(pairs, tensors, first.alignment))
-    for part in parts:
-        _copy_tensors(part, [tensor for tensor, _ in _renamed(part, changes)], write)
+    _write(pairs, tensors, first.alignment, write)
+
+
+def copied(part: Header, tensor: TensorInfo) -> NewTensor:
+    """A tensor of a file as it is."""
+
+    def pieces() -> Iterator[bytes]:
+        with part.path.open("rb") as file:
+            file.seek(part.data_offset + tensor.offset)
+            left = tensor.nbytes
+            while left:
+                piece = file.read(min(left, _CHUNK))
+                if not piece:
+                    raise InvalidModelFile("the file became shorter while it was read")
+                yield piece
+                left -= len(piece)
+
+    return NewTensor(tensor.name, tensor.shape, tensor.type_id, pieces)
 
 
 def write_file(
@@ -118,8 +141,13 @@ def write_file(
         InvalidModelFile: a text that cannot be written as UTF-8, a number that
             does not fit, or a tensor whose pieces are not as long as they should be.
     """
-    pairs = [_pair(item) for item in metadata.items()]
-    write(_head(pairs, tensors, _ALIGNMENT))
+    _write([_pair(item) for item in metadata.items()], tensors, _ALIGNMENT, write)
+
+
+def _write(
+    pairs: Sequence[bytes], tensors: Sequence[NewTensor], alignment: int, write: Write
+) -> None:
+    write(_head(pairs, tensors, alignment))
     for tensor in tensors:
         written = 0
         for piece in tensor.pieces():
@@ -127,12 +155,10 @@ def write_file(
             written += len(piece)
         if written != tensor.nbytes:
             raise InvalidModelFile(f"tensor {tensor.name!r} is not as large as its shape says")
-        write(_padding(written, _ALIGNMENT))
+        write(_padding(written, alignment))
 
 
-def _head(
-    pairs: Sequence[bytes], tensors: Sequence[TensorInfo | NewTensor], alignment: int
-) -> bytes:
+def _head(pairs: Sequence[bytes], tensors: Sequence[NewTensor], alignment: int) -> bytes:
     """All before the tensor data."""
     data = b"".join(
         (
@@ -145,15 +171,7 @@ def _head(
     return data + _padding(len(data), alignment)
 
 
-def _renamed(part: Header, changes: Changes) -> Iterator[tuple[TensorInfo, TensorInfo]]:
-    """Each tensor that stays, as it was and as it will be."""
-    for tensor in part.tensors:
-        name = changes.tensors(tensor.name)
-        if name is not None:
-            yield tensor, replace(tensor, name=name)
-
-
-def _check(parts: Sequence[Header], tensors: Sequence[TensorInfo]) -> None:
+def _check(parts: Sequence[Header], tensors: Sequence[NewTensor]) -> None:
     if len({tensor.name for tensor in tensors}) != len(tensors):
         raise InvalidModelFile("a tensor is in more than one part of the split model")
     if len({part.alignment for part in parts}) != 1:
@@ -223,7 +241,7 @@ def _array(array: NewArray) -> bytes:
     return head + struct.pack(f"<{count}{SCALAR_FORMATS[array.element]}", *array.items)
 
 
-def _tensor_infos(tensors: Sequence[TensorInfo | NewTensor], alignment: int) -> Iterator[bytes]:
+def _tensor_infos(tensors: Sequence[NewTensor], alignment: int) -> Iterator[bytes]:
     offset = 0
     for tensor in tensors:
         count = len(tensor.shape)
@@ -231,20 +249,6 @@ def _tensor_infos(tensors: Sequence[TensorInfo | NewTensor], alignment: int) -> 
             f"<I{count}QIQ", count, *tensor.shape, tensor.type_id, offset
         )
         offset += tensor.nbytes + len(_padding(tensor.nbytes, alignment))
-
-
-def _copy_tensors(part: Header, tensors: Sequence[TensorInfo], write: Write) -> None:
-    with part.path.open("rb") as file:
-        for tensor in tensors:
-            file.seek(part.data_offset + tensor.offset)
-            left = tensor.nbytes
-            while left:
-                piece = file.read(min(left, _CHUNK))
-                if not piece:
-                    raise InvalidModelFile("the file became shorter while it was read")
-                write(piece)
-                left -= len(piece)
-            write(_padding(tensor.nbytes, part.alignment))
 
 
 def _string(text: str) -> bytes:

@@ -152,7 +152,7 @@ class Inference:
         Raises:
             InvalidModelFile, ModelLoadError, StoreError: its files cannot be opened.
         """
-        paths = await self._loadable.paths(subject.model)
+        files = await self._loadable.files(subject.model)
         self._running.note(subject.model)
         machine = self.scheduler.machine
         room = Room(
@@ -162,7 +162,7 @@ class Inference:
         )
         return model_spec(
             subject.model,
-            paths,
+            files,
             subject.profile.info,
             options,
             self._settings(),

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from puna.gguf import checks
 from puna.gguf.metadata import ModelInfo
-from puna.services.translated import Translations
+from puna.services.translated import ModelFiles, Translations
 from puna.store import manifests
 from puna.store.disk import store_errors
 from puna.store.installed import InstalledModel
@@ -34,10 +34,10 @@ class Loadable:
 
     def __init__(self, translations: Translations) -> None:
         self._translations = translations
-        self._known: OrderedDict[str, tuple[tuple[_State, ...], tuple[Path, ...]]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[tuple[_State, ...], ModelFiles]] = OrderedDict()
 
-    async def paths(self, model: InstalledModel) -> tuple[Path, ...]:
-        """Files of the weights; empty for a model that is not GGUF.
+    async def files(self, model: InstalledModel) -> ModelFiles:
+        """Weights and projectors; none for a model that is not GGUF.
 
         Slow the first time for a model that has to be copied.
 
@@ -47,23 +47,23 @@ class Loadable:
             BlobNotFound, NoSpace, StoreError: one cannot be read or written.
         """
         known = self._known.get(model.digest)
-        if known is not None and known[0] == _states(known[1]):
+        if known is not None and known[0] == _states(known[1].every):
             self._known.move_to_end(model.digest)
             return known[1]
-        paths = await asyncio.to_thread(self._look, model)
-        self._known[model.digest] = (_states(paths), paths)
+        files = await asyncio.to_thread(self._look, model)
+        self._known[model.digest] = (_states(files.every), files)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
-        return paths
+        return files
 
-    def _look(self, model: InstalledModel) -> tuple[Path, ...]:
+    def _look(self, model: InstalledModel) -> ModelFiles:
         with store_errors("read model file"):
             for layer in model.manifest.layers_of(*WEIGHTS):
                 header = model.library.header(layer.digest)
                 # only the first part of a split model says what it is
                 if ModelInfo.from_header(header).split.number == 0:
                     checks.check(header)
-        return self._translations.paths(model)
+        return self._translations.files(model)
 
 
 def _states(paths: tuple[Path, ...]) -> tuple[_State, ...]:

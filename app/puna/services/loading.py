@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from puna.config.settings import Settings
 from puna.engine import memory
@@ -14,6 +12,7 @@ from puna.gguf.metadata import ModelInfo
 from puna.runner.protocol import Adapter, LoadOptions
 from puna.services.loadable import WEIGHTS
 from puna.services.option_values import Merged
+from puna.services.translated import ModelFiles
 from puna.store.installed import InstalledModel
 
 _DRAFT_TOKENS = 4
@@ -37,25 +36,25 @@ class Room:
 
 def model_spec(
     model: InstalledModel,
-    paths: Sequence[Path],
+    files: ModelFiles,
     info: ModelInfo,
     options: Merged,
     settings: Settings,
     room: Room,
     state_folder: str,
 ) -> ModelSpec:
-    """What to ask the scheduler for; ``paths`` are the weights to open.
+    """What to ask the scheduler for; ``files`` are to be opened.
 
     Raises:
         ModelLoadError: the model has no weights that can be run here.
     """
-    if not paths:
+    if not files.weights:
         raise ModelLoadError(f"model '{model.name.display}' has no GGUF weights")
-    files = model.manifest.layers_of(*WEIGHTS)
+    layers = model.manifest.layers_of(*WEIGHTS)
     choice = memory.choose(
         info,
-        _load_options(model, paths, info, options, settings, state_folder),
-        file_bytes=sum(layer.size for layer in files),
+        _load_options(model, files, info, options, settings, state_folder),
+        file_bytes=sum(layer.size for layer in layers),
         available=room.available,
         total=room.total,
         context_length=settings.context_length,
@@ -73,7 +72,7 @@ def model_spec(
 
 def _load_options(
     model: InstalledModel,
-    paths: Sequence[Path],
+    files: ModelFiles,
     info: ModelInfo,
     options: Merged,
     settings: Settings,
@@ -85,8 +84,8 @@ def _load_options(
         draft_tokens = _DRAFT_TOKENS if draft else 0
     gpu_layers = options.integer("num_gpu")
     return LoadOptions(
-        paths=tuple(map(str, paths)),
-        projectors=tuple(map(str, model.projector_paths)),
+        paths=tuple(map(str, files.weights)),
+        projectors=tuple(map(str, files.projectors)),
         adapters=tuple(Adapter(str(path)) for path in model.adapter_paths),
         draft=str(draft) if draft else "",
         draft_tokens=draft_tokens,

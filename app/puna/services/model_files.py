@@ -14,8 +14,9 @@ from pathlib import Path
 from puna.errors import DigestMismatch, InvalidInput, StoreError
 from puna.gguf import checks
 from puna.gguf.header import Header
-from puna.gguf.metadata import Kind, ModelInfo
+from puna.gguf.metadata import ModelInfo
 from puna.gguf.reader import MAGIC, read_header
+from puna.gguf.translation import catalogue
 from puna.gguf.writer import Changes, combine
 from puna.store.blobs import BlobStore
 from puna.store.digest import Digest
@@ -167,7 +168,7 @@ def merge(parts: Sequence[ModelFile], blobs: BlobStore) -> ModelFile:
         InvalidModelFile: the parts do not fit together, or would end a runner.
         NoSpace, StoreError: it cannot be written.
     """
-    whole = parts[0] if len(parts) == 1 else _combined(parts, blobs, {})
+    whole = parts[0] if len(parts) == 1 else _combined(parts, blobs, Changes())
     with store_errors("read model file"):
         checks.check(whole.header)
     return whole
@@ -179,20 +180,13 @@ def with_projector_type(file: ModelFile, blobs: BlobStore) -> ModelFile:
     Raises:
         NoSpace, StoreError: it cannot be written.
     """
-    return _combined((file,), blobs, {"clip.projector_type": "mlp"})
+    return _combined((file,), blobs, catalogue.with_projector_type())
 
 
-def lacks_projector_type(file: ModelFile) -> bool:
-    """Whether a CLIP file does not say how its output is projected."""
-    keys = ("clip.projector_type", "clip.vision.projector_type", "clip.audio.projector_type")
-    clip = file.info.kind is Kind.PROJECTOR and file.info.architecture == "clip"
-    return clip and not any(key in file.header.metadata for key in keys)
-
-
-def _combined(parts: Sequence[ModelFile], blobs: BlobStore, add: Mapping[str, str]) -> ModelFile:
+def _combined(parts: Sequence[ModelFile], blobs: BlobStore, changes: Changes) -> ModelFile:
     blobs.require_space(sum(part.size for part in parts))
     with store_errors("combine model files"), blobs.writer() as writer:
-        combine([part.header for part in parts], writer.write, Changes(add=add))
+        combine([part.header for part in parts], writer.write, changes)
         digest = writer.commit()
         header = read_header(blobs.path(digest))
     return ModelFile(parts[0].label, digest, header, ModelInfo.from_header(header))

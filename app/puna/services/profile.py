@@ -13,7 +13,9 @@ from puna.chat import templates
 from puna.chat.parsing import PARSERS, OutputFormat, family_of
 from puna.chat.templates import TemplateChoice
 from puna.errors import ModelLoadError
+from puna.gguf.header import Header
 from puna.gguf.metadata import ModelInfo
+from puna.gguf.translation.catalogue import has_known_encoder, obstacle
 from puna.runner.protocol import Template
 from puna.store.installed import InstalledModel
 
@@ -75,7 +77,7 @@ def _profile(model: InstalledModel, go_template: bool | None) -> Profile:
         info=info,
         template=Template(chosen.kind, chosen.source),
         output=_output(model, chosen),
-        capabilities=_capabilities(model, info, chosen),
+        capabilities=_capabilities(model, chosen, _abilities(model, header, info)),
     )
 
 
@@ -97,12 +99,18 @@ def _output(model: InstalledModel, chosen: TemplateChoice) -> OutputFormat:
     return OutputFormat(family, chosen.info.thinking_tags, tool_tag, detected)
 
 
+def _abilities(model: InstalledModel, header: Header, info: ModelInfo) -> list[str]:
+    """What the files of a model are for; an encoder that no projector is made of counts not."""
+    lost = bool(obstacle(header)) and not has_known_encoder(header)
+    found = ["embedding" if info.is_embedding else "completion"]
+    found += ["vision"] if model.projector_paths or (info.has_vision and not lost) else []
+    found += ["audio"] if info.has_audio and not lost else []
+    return found
+
+
 def _capabilities(
-    model: InstalledModel, info: ModelInfo, chosen: TemplateChoice
+    model: InstalledModel, chosen: TemplateChoice, of_file: list[str]
 ) -> tuple[str, ...]:
-    of_file = ["embedding" if info.is_embedding else "completion"]
-    of_file += ["vision"] if info.has_vision or model.projector_paths else []
-    of_file += ["audio"] if info.has_audio else []
     of_template: list[str] = list(chosen.info.capabilities)
     both = of_template + of_file if chosen.kind == "jinja" else of_file + of_template
     return tuple(dict.fromkeys([*model.config.capabilities, *both]))

@@ -8,24 +8,46 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from puna.errors import InvalidInput, ModelLoadError, NoSpace
 from puna.gguf.header import Header
-from puna.gguf.translation import obstacle, translation
+from puna.gguf.translation.catalogue import obstacle, projector, translation
 from puna.gguf.writer import Changes, combine
+from puna.store import manifests
 from puna.store.blobs import BlobStore
 from puna.store.digest import Digest
 from puna.store.disk import Disk, discard, spare_bytes, store_errors
 from puna.store.installed import InstalledModel
+from puna.store.manifests import Descriptor
 
 logger = logging.getLogger(__name__)
 
-_SUFFIX = ".gguf"
+_COPY = ".gguf"
+_PROJECTOR = ".mmproj.gguf"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """What a runner opens for a model.
+
+    Attributes:
+        weights: the text side; more than one for a split model.
+        projectors: encoders of images and audio.
+    """
+
+    weights: tuple[Path, ...]
+    projectors: tuple[Path, ...]
+
+    @property
+    def every(self) -> tuple[Path, ...]:
+        """All of them."""
+        return self.weights + self.projectors
 
 
 class Translations:
-    """Finds or makes the file to load for a model.
+    """Finds or makes the files to load for a model.
 
     Args:
         folder: where copies are kept.
@@ -35,8 +57,8 @@ class Translations:
         self._folder = folder
         self._lock = threading.Lock()
 
-    def paths(self, model: InstalledModel) -> tuple[Path, ...]:
-        """Files of the weights in a form that llama.cpp loads.
+    def files(self, model: InstalledModel) -> ModelFiles:
+        """Files of a model in a form that llama.cpp loads.
 
         Slow the first time for a file that has to be copied.
 
@@ -46,16 +68,16 @@ class Translations:
             InvalidModelFile: the file is damaged.
         """
         header = model.header()
-        reason = obstacle(header) if header else ""
-        if header is None or not reason:
-            return model.model_paths
-        changes = translation(header)
-        if changes is None:
-            raise ModelLoadError(
-                f"model '{model.name.display}' cannot be loaded: {reason}; "
-                "a GGUF of the same model from Hugging Face may work"
-            )
-        return (self._copy(model.model_layers[0].digest, header, changes, reason),)
+        projectors = tuple(
+            self._loadable(model, layer) for layer in model.manifest.layers_of(manifests.PROJECTOR)
+        )
+        if header is None or not obstacle(header):
+            return ModelFiles(model.model_paths, projectors)
+        layer = model.model_layers[0]
+        text = self._loadable(model, layer)
+        if not projectors and (changes := projector(header)):
+            projectors = (self._copy(layer, _PROJECTOR, header, changes),)
+        return ModelFiles((text,), projectors)
 
     def tidy(self, blobs: BlobStore) -> None:
         """Remove the copies of weights that are no longer installed.
@@ -71,18 +93,33 @@ class Translations:
         finally:
             self._lock.release()
 
-    def _copy(self, digest: Digest, header: Header, changes: Changes, reason: str) -> Path:
-        path = self._folder / f"{digest.hex}{_SUFFIX}"
+    def _loadable(self, model: InstalledModel, layer: Descriptor) -> Path:
+        """The blob of a layer, or what takes its place."""
+        header = model.library.header(layer.digest)
+        reason = obstacle(header)
+        if not reason:
+            return model.library.blobs.path(layer.digest)
+        changes = translation(header)
+        if changes is None:
+            raise ModelLoadError(
+                f"model '{model.name.display}' cannot be loaded: {reason}; "
+                "a GGUF of the same model from Hugging Face may work"
+            )
+        return self._copy(layer, _COPY, header, changes)
+
+    def _copy(self, layer: Descriptor, suffix: str, header: Header, changes: Changes) -> Path:
+        path = self._folder / f"{layer.digest.hex}{suffix}"
         with self._lock, store_errors("translate model file"):
             if not path.exists():
-                logger.info("%s: %s; a copy is made at %s", digest.short, reason, path)
+                logger.info("%s: a copy for llama.cpp is made at %s", layer.digest.short, path)
                 self._make(path, header, changes)
         return path
 
     def _make(self, path: Path, header: Header, changes: Changes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        if spare_bytes(self._folder) < header.file_size:
-            raise NoSpace(f"not enough disk space: {header.file_size} bytes are needed for a copy")
+        size = changes.size(header)
+        if spare_bytes(self._folder) < size:
+            raise NoSpace(f"not enough disk space: {size} bytes are needed for a copy")
         temporary = path.with_suffix(".new")
         try:
             with temporary.open("wb") as file:
@@ -93,8 +130,9 @@ class Translations:
 
 
 def _is_copy_of_a_blob(path: Path, blobs: BlobStore) -> bool:
+    name, dot, rest = path.name.partition(".")
     try:
-        digest = Digest.parse(f"sha256:{path.stem}")
+        digest = Digest.parse(f"sha256:{name}")
     except InvalidInput:
         return False
-    return path.suffix == _SUFFIX and blobs.exists(digest)
+    return dot + rest in (_COPY, _PROJECTOR) and blobs.exists(digest)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from puna.chat.known_templates import KnownTemplate
 from puna.errors import CannotQuantize, InvalidInput
 from puna.gguf.metadata import Kind, ModelInfo
+from puna.gguf.translation.catalogue import lacks_projector_type
 from puna.services import model_files
 from puna.services.converting import Converting
 from puna.services.create_request import CreateRequest, CreateStatus, Report, quantization
@@ -118,7 +119,7 @@ class Weights:
 
     async def _add_projector(self, file: ModelFile, recipe: Recipe, report: Report) -> None:
         origin = file.label
-        if model_files.lacks_projector_type(file):
+        if lacks_projector_type(file.header):
             report(CreateStatus("updating GGUF projector metadata"))
             file = await asyncio.to_thread(model_files.with_projector_type, file, self._blobs)
             origin = ""

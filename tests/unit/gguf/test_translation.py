@@ -7,7 +7,7 @@ import pytest
 
 from puna.gguf.header import Array, Header
 from puna.gguf.reader import read_header
-from puna.gguf.translation import obstacle, translation
+from puna.gguf.translation.catalogue import obstacle, projector, translation
 from puna.gguf.writer import Changes, combine
 
 
@@ -22,9 +22,16 @@ def header(gguf: Any, tmp_path: Path) -> Any:
 
 
 def _translated(source: Header) -> Header:
-    changes = translation(source)
+    return _made(source, translation(source), ".new")
+
+
+def _projector(source: Header) -> Header:
+    return _made(source, projector(source), ".mmproj")
+
+
+def _made(source: Header, changes: Changes | None, suffix: str) -> Header:
     assert changes is not None
-    path = source.path.with_suffix(".new")
+    path = source.path.with_suffix(suffix)
     with path.open("wb") as file:
         combine([source], file.write, changes)
     return read_header(path)
@@ -34,10 +41,17 @@ def test_a_file_of_upstream_has_no_obstacle(header: Any) -> None:
     assert obstacle(header()) == ""
 
 
-@pytest.mark.parametrize("architecture", ["gptoss", "olmo3", "mllama"])
+@pytest.mark.parametrize("architecture", ["gptoss", "olmo3", "glm4moelite"])
 def test_architectures_of_other_names_are_told(header: Any, architecture: str) -> None:
     found = obstacle(header(general__architecture=architecture))
-    assert found == f"architecture {architecture} has another name in llama.cpp"
+    assert found == "the file has the form of Ollama's own converter"
+
+
+def test_an_architecture_without_a_counterpart_is_told(header: Any) -> None:
+    source = header(general__architecture="mllama")
+    assert obstacle(source) == "llama.cpp has no architecture mllama"
+    assert translation(source) is None
+    assert projector(source) is None
 
 
 def test_a_built_in_encoder_is_told(header: Any) -> None:
@@ -45,13 +59,20 @@ def test_a_built_in_encoder_is_told(header: Any) -> None:
     assert "built-in encoder" in obstacle(header(tensors))
 
 
+CLIP = {"general.architecture": "clip", "general.type": "mmproj"}
+
+
 def test_a_projector_of_its_own_is_no_obstacle(header: Any) -> None:
-    metadata = {"general.architecture": "clip", "general.type": "mmproj"}
+    metadata = CLIP | {"clip.vision.projector_type": "gemma3"}
     assert obstacle(header([("v.blk.0.ln1.weight", (32,))], bare=metadata)) == ""
 
 
-def test_what_is_not_known_is_not_translated(header: Any) -> None:
-    assert translation(header(general__architecture="mllama")) is None
+def test_a_projector_that_does_not_say_what_it_is_has_two_layers(header: Any) -> None:
+    source = header([("v.blk.0.ln1.weight", (32,))], bare=CLIP)
+    assert obstacle(source) == "the file does not say what kind of projector it is"
+    made = _translated(source)
+    assert made.metadata["clip.projector_type"] == "mlp"
+    assert obstacle(made) == ""
 
 
 GEMMA = {
@@ -61,13 +82,21 @@ GEMMA = {
     "gemma3.rope.global.freq_base": 1e6,
     "gemma3.mm.tokens_per_image": 256,
     "gemma3.vision.block_count": 27,
+    "gemma3.embedding_length": 32,
+    "gemma3.vision.image_size": 56,
+    "gemma3.vision.attention.layer_norm_epsilon": 1e-5,
     "tokenizer.ggml.tokens": ["a", "b", "c"],
 }
+GEMMA_TENSORS = [
+    ("token_embd.weight", (32, 2)),
+    ("v.patch_embedding.weight", (14, 14, 3, 2)),
+    ("v.blk.0.mlp.fc1.weight", (8,)),
+    ("mm.mm_input_projection.weight", (8,)),
+]
 
 
 def test_gemma3_loses_its_encoder_and_gets_the_names_of_upstream(header: Any) -> None:
-    tensors = [("token_embd.weight", (32, 2)), ("v.blk.0.x.weight", (8,)), ("mm.y", (8,))]
-    source = header(tensors, bare=GEMMA)
+    source = header(GEMMA_TENSORS, bare=GEMMA)
     assert obstacle(source)
     made = _translated(source)
     assert [tensor.name for tensor in made.tensors] == ["token_embd.weight"]
@@ -80,6 +109,42 @@ def test_gemma3_loses_its_encoder_and_gets_the_names_of_upstream(header: Any) ->
     assert isinstance(tokens, Array)
     assert tokens.items == ("a", "b")
     assert obstacle(made) == ""
+
+
+def test_the_encoder_of_gemma3_becomes_a_projector(header: Any) -> None:
+    made = _projector(header(GEMMA_TENSORS, bare=GEMMA))
+    assert [tensor.name for tensor in made.tensors] == [
+        "v.patch_embd.weight",
+        "v.blk.0.ffn_up.weight",
+        "mm.input_projection.weight",
+    ]
+    mean = made.metadata.pop("clip.vision.image_mean")  # type: ignore[attr-defined]
+    assert mean.items == (0.5, 0.5, 0.5)
+    assert {key: value for key, value in made.metadata.items() if "image_std" not in key} == {
+        "general.architecture": "clip",
+        "general.type": "mmproj",
+        "clip.has_vision_encoder": True,
+        "clip.use_gelu": True,
+        "clip.vision.attention.layer_norm_epsilon": 1e-5,
+        "clip.vision.block_count": 27,
+        "clip.vision.image_size": 56,
+        "clip.vision.projection_dim": 32,
+        "clip.vision.projector_type": "gemma3",
+    }
+    assert obstacle(made) == ""
+
+
+def test_a_file_without_an_encoder_has_no_projector(header: Any) -> None:
+    source = header(GEMMA_TENSORS[:1], bare=GEMMA)
+    assert obstacle(source)
+    assert projector(source) is None
+
+
+def test_values_of_the_file_come_before_defaults(header: Any) -> None:
+    metadata = GEMMA | {"gemma3.rope.scaling.type": "yarn", "gemma3.rope.scaling.factor": 4.0}
+    made = _translated(header(GEMMA_TENSORS[:1], bare=metadata))
+    assert made.metadata["gemma3.rope.scaling.type"] == "yarn"
+    assert made.metadata["gemma3.rope.scaling.factor"] == 4.0
 
 
 def test_gpt_oss_gets_the_names_of_upstream(header: Any) -> None:

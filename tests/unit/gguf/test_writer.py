@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from puna.errors import InvalidModelFile
 from puna.gguf.header import Array, Header
 from puna.gguf.reader import read_header
 from puna.gguf.types import ValueType
-from puna.gguf.writer import Changes, NewArray, NewTensor, combine, write_file
+from puna.gguf.writer import Changes, NewArray, NewTensor, combine, copied, write_file
 
 
 def _header(folder: Path, name: str, data: bytes) -> Header:
@@ -53,14 +54,15 @@ def test_a_value_can_be_added(gguf: Any, tmp_path: Path) -> None:
     assert metadata["x.y"].items == (1, 2)
 
 
-def test_keys_and_tensors_can_be_renamed_and_left_out(gguf: Any, tmp_path: Path) -> None:
+def test_keys_and_tensors_can_be_others(gguf: Any, tmp_path: Path) -> None:
     tensors = [("keep", (3,)), ("v.drop", (8,)), ("old", (5,))]
     part = _header(tmp_path, "a", gguf(tensors, fill=1.0))
+    keep, _, old = part.tensors
     changes = Changes(
         keys=lambda key: None if key == "general.name" else key.replace("llama.", "new."),
-        tensors=lambda name: {"v.drop": None, "old": "new"}.get(name, name),
         add={"new.block_count": 7},
         tokens=3,
+        tensors=[copied(part, keep), replace(copied(part, old), name="new")],
     )
     whole = tmp_path / "whole"
     with whole.open("wb") as file:

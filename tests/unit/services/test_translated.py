@@ -9,10 +9,17 @@ from puna.errors import InvalidModelFile, ModelLoadError
 from puna.gguf.reader import read_header
 from puna.names import ModelName
 from puna.services.loadable import Loadable
-from puna.services.translated import Translations
+from puna.services.profile import Profiles
+from puna.services.translated import ModelFiles, Translations
 from puna.store.installed import InstalledModel
 
 _QWEN = {"qwen25vl__block_count": 1}
+_LLAMA4 = {"general__architecture": "llama4", "llama4__block_count": 1}
+_TENSORS = [
+    ("token_embd.weight", (32, 4)),
+    ("v.patch_embedding.weight", (32,)),
+    ("mm.linear_1.weight", (32,)),
+]
 
 
 @pytest.fixture
@@ -30,21 +37,22 @@ async def test_a_file_of_upstream_is_loaded_from_its_blob(
     world: Any, translations: Translations
 ) -> None:
     model = await _model(world, world.gguf())
-    assert translations.paths(model) == model.model_paths
+    assert translations.files(model) == ModelFiles(model.model_paths, ())
 
 
-async def test_a_file_with_an_encoder_is_loaded_from_a_copy_without_it(
+async def test_a_file_with_an_encoder_becomes_a_text_side_and_a_projector(
     world: Any, translations: Translations
 ) -> None:
-    tensors = [("token_embd.weight", (32, 4)), ("v.patch.weight", (32,))]
-    changes = {"general__architecture": "llama4", "llama4__block_count": 1}
-    model = await _model(world, world.gguf(tensors, **changes))
-    (path,) = translations.paths(model)
-    assert [tensor.name for tensor in read_header(path).tensors] == ["token_embd.weight"]
-    made = path.stat().st_mtime_ns
-    assert translations.paths(model) == (path,)
-    assert path.stat().st_mtime_ns == made
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    model = await _model(world, world.gguf(_TENSORS, **_LLAMA4))
+    files = translations.files(model)
+    (text,), (projector,) = files.weights, files.projectors
+    assert [tensor.name for tensor in read_header(text).tensors] == ["token_embd.weight"]
+    names = {tensor.name for tensor in read_header(projector).tensors}
+    assert names == {"v.patch_embd.weight", "mm.model.fc.weight"}
+    made = [path.stat().st_mtime_ns for path in files.every]
+    assert translations.files(model) == files
+    assert [path.stat().st_mtime_ns for path in files.every] == made
+    assert {entry.name for entry in text.parent.iterdir()} == {text.name, projector.name}
 
 
 async def test_a_file_that_cannot_be_translated_is_refused_with_a_way_forward(
@@ -52,20 +60,20 @@ async def test_a_file_that_cannot_be_translated_is_refused_with_a_way_forward(
 ) -> None:
     changes = {"general__architecture": "mllama", "mllama__block_count": 1}
     model = await _model(world, world.gguf(**changes))
-    with pytest.raises(ModelLoadError, match=r"another name in llama.cpp; a GGUF of the same"):
-        translations.paths(model)
+    with pytest.raises(ModelLoadError, match=r"no architecture mllama; a GGUF of the same"):
+        translations.files(model)
 
 
 async def test_copies_go_with_their_models(world: Any, translations: Translations) -> None:
-    model = await _model(world, world.gguf(general__architecture="qwen25vl", **_QWEN))
-    (path,) = translations.paths(model)
-    unfinished = path.with_suffix(".new")
-    unfinished.touch()
+    model = await _model(world, world.gguf(_TENSORS, **_LLAMA4))
+    files = translations.files(model)
+    folder = files.weights[0].parent
+    files.weights[0].with_suffix(".new").touch()
     translations.tidy(world.store.blobs)
-    assert list(path.parent.iterdir()) == [path]
+    assert set(folder.iterdir()) == set(files.every)
     world.store.library.remove(model.name)
     translations.tidy(world.store.blobs)
-    assert list(path.parent.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 async def test_a_file_that_would_end_the_runner_is_refused_before_it_is_loaded(
@@ -75,7 +83,7 @@ async def test_a_file_that_would_end_the_runner_is_refused_before_it_is_loaded(
     bad = world.gguf(llama__block_count=0)
     model.model_paths[0].write_bytes(bad)
     with pytest.raises(InvalidModelFile, match="block_count is 0"):
-        await Loadable(translations).paths(model)
+        await Loadable(translations).files(model)
 
 
 async def test_a_model_is_looked_at_once_until_a_file_changes(
@@ -83,8 +91,21 @@ async def test_a_model_is_looked_at_once_until_a_file_changes(
 ) -> None:
     model = await _model(world, world.gguf(general__architecture="qwen25vl", **_QWEN))
     loadable = Loadable(translations)
-    (path,) = await loadable.paths(model)
-    assert await loadable.paths(model) == (path,)
+    files = await loadable.files(model)
+    assert await loadable.files(model) == files
+    (path,) = files.every
     path.unlink()
-    assert await loadable.paths(model) == (path,)
+    assert await loadable.files(model) == files
     assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sees"), [("llama4", True), ("nemotron_h_omni", False), ("mllama", False)]
+)
+async def test_a_model_sees_when_there_is_a_projector_for_it(
+    world: Any, architecture: str, sees: bool
+) -> None:
+    changes = {f"{architecture}__block_count": 1, f"{architecture}__vision__block_count": 1}
+    data = world.gguf(_TENSORS, general__architecture=architecture, **changes)
+    profile = Profiles().of(await _model(world, data), None)
+    assert profile.can("vision") == sees
