@@ -180,12 +180,16 @@ class EmbeddingList(BaseModel):
 
 
 class Model(BaseModel):
-    """One entry of ``/v1/models``."""
+    """One entry of ``/v1/models``; what follows ``owned_by`` is our addition."""
 
     id: str
     object: str
     created: int
     owned_by: str
+    context_length: int | None = None
+    max_model_len: int | None = None
+    capabilities: list[str] | None = None
+    loaded: bool | None = None
 
 
 class ModelList(BaseModel):

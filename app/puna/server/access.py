@@ -2,7 +2,7 @@
 
 The answers are those of contract ``ollama-http-api`` 9; what is stricter than
 Ollama is listed in ``security-and-reliability`` 6. A refusal names the
-setting that would allow the request to clients that say what they accept.
+setting that would allow the request, unless the client is bare.
 """
 
 from __future__ import annotations

@@ -28,6 +28,15 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def is_bare(scope: Scope) -> bool:
+    """The request does not say what answers it accepts.
+
+    Browsers, SDKs and tools do; a script that does not gets Ollama's answer to
+    the letter where ours says more.
+    """
+    return header(scope, b"accept") is None and header(scope, b"accept-encoding") is None
+
+
 async def respond(
     send: Send, status: int, body: bytes = b"", kind: bytes = b"", headers: Headers = ()
 ) -> None:

@@ -30,6 +30,7 @@ from puna.server.asgi import (
     Scope,
     Send,
     header,
+    is_bare,
     respond,
 )
 from puna.server.routing import Redirect, RouteTable, hides_segments, to_clean_path
@@ -273,10 +274,10 @@ async def _send_redirect(scope: Scope, send: Send, redirect: Redirect) -> None:
 
 
 async def _send_refusal(scope: Scope, send: Send, refusal: Refusal, headers: Headers) -> None:
-    """Browsers and tools send Accept; a bare client gets Ollama's empty answer."""
+    """Say what is wrong; a bare client gets Ollama's empty answer."""
     if refusal.status == 401:
         headers = [*headers, (b"www-authenticate", b"Bearer")]
-    explained = refusal.status != 403 or header(scope, b"accept") is not None
+    explained = refusal.status != 403 or not is_bare(scope)
     if explained and scope["method"] != "OPTIONS":
         body = json.dumps({"error": refusal.text}).encode()
         await respond(send, refusal.status, body, JSON_UTF8, headers)

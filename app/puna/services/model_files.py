@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from puna.errors import DigestMismatch, InvalidInput, StoreError
+from puna.errors import BlobNotFound, DigestMismatch, InvalidInput
 from puna.gguf import checks
 from puna.gguf.header import Header
 from puna.gguf.metadata import ModelInfo
@@ -79,7 +79,8 @@ def open_file(label: str, digest_text: str, blobs: BlobStore) -> ModelFile:
 
     Raises:
         InvalidInput: not a digest, or (InvalidModelFile) not a whole GGUF file.
-        StoreError: the blob is missing or holds other bytes.
+        BlobNotFound: the blob is missing.
+        DigestMismatch: it holds other bytes.
     """
     digest = Digest.parse(digest_text)
     path = require_blob(digest, blobs)
@@ -92,7 +93,8 @@ def require_blob(digest: Digest, blobs: BlobStore) -> Path:
     """Where an uploaded file is; it is kept for one more hour.
 
     Raises:
-        StoreError: the blob is missing or holds other bytes.
+        BlobNotFound: the blob is missing.
+        DigestMismatch: it holds other bytes.
     """
     path = blobs.path(digest)
     if not blobs.exists(digest):
@@ -117,8 +119,8 @@ def adopt(path: Path, label: str, blobs: BlobStore) -> ModelFile:
     return ModelFile(label, digest, header, ModelInfo.from_header(header))
 
 
-def _missing(path: Path) -> StoreError:
-    return StoreError(f"open {path}: no such file or directory")
+def _missing(path: Path) -> BlobNotFound:
+    return BlobNotFound(f"open {path}: no such file or directory")
 
 
 def split_groups(files: Sequence[ModelFile]) -> list[tuple[ModelFile, ...]]:

@@ -35,6 +35,17 @@ class Running:
         """``model`` is about to be loaded."""
         self._noted[model.name.display] = (model.digest, details_of(model))
 
+    def find(self, name: str) -> LoadedModel | None:
+        """The model of this name, if it is in memory and ready."""
+        return next(
+            (
+                model
+                for model in self._scheduler.loaded()
+                if model.state == "ready" and name in (model.name, *model.names)
+            ),
+            None,
+        )
+
     def list(self) -> list[RunningModel]:
         """All models in memory, the one that stays longest first.
 

@@ -68,6 +68,13 @@ class ShowResult:
     modified: datetime
     requires: str
 
+    @property
+    def context_length(self) -> int:
+        """Tokens the model was made for, 0 when it does not say."""
+        architecture = self.model_info.get("general.architecture")
+        length = self.model_info.get(f"{architecture}.context_length")
+        return length if isinstance(length, int) else 0
+
 
 def show(
     model: InstalledModel,

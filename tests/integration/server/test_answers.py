@@ -59,6 +59,30 @@ def test_a_prompt_that_was_cut_is_told(serve: Any) -> None:
     assert last["prompt_tokens_total"] > 256 >= last["prompt_eval_count"]
 
 
+@pytest.mark.parametrize(
+    ("path", "limit", "last"),
+    [
+        ("/v1/chat/completions", "max_tokens", "data: [DONE]"),
+        ("/v1/responses", "max_output_tokens", "response.incomplete"),
+        ("/v1/messages", "max_tokens", "message_stop"),
+    ],
+)
+def test_every_dialect_tells_of_what_was_cut_or_ignored(
+    serve: Any, path: str, limit: str, last: str
+) -> None:
+    turns = [{"role": "user", "content": "word " * 40}, {"role": "assistant", "content": "yes"}] * 9
+    messages = [*turns, STORY]
+    options = {"num_ctx": 256, "nonsense": 1}
+    body = {"model": "smol", "messages": messages, "input": messages, limit: 2, "options": options}
+    whole = serve("POST", path, body)
+    assert "dropped_messages=" in whole.headers["puna-truncated"]
+    assert "nonsense" in whole.headers["puna-warning"]
+    stream = serve("POST", path, {**body, "stream": True})
+    assert "nonsense" in stream.headers["puna-warning"]
+    assert '"dropped_messages":' in stream.body.decode()
+    assert last in stream.body.decode()
+
+
 def test_a_client_that_leaves_stops_its_answer(serve: Any) -> None:
     connection, _ = begin_stream(serve, options={"num_predict": 4000})
     connection.close()

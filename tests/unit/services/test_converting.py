@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from puna.errors import InvalidInput, NoSpace, RunnerError, StoreError
+from puna.errors import BlobNotFound, InvalidInput, NoSpace, RunnerError
 from puna.names import ModelName
 from puna.services.converting import Converting
 from puna.services.create_request import CreateRequest
@@ -97,7 +97,7 @@ async def test_a_result_that_would_end_a_runner_is_refused(world: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("digest", "kind"), [("sha256:" + "0" * 64, StoreError), ("sha256:xyz", InvalidInput)]
+    ("digest", "kind"), [("sha256:" + "0" * 64, BlobNotFound), ("sha256:xyz", InvalidInput)]
 )
 async def test_a_missing_file_is_told_after_the_conversion_began(
     world: Any, digest: str, kind: type[Exception]

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from puna.errors import (
+    BlobNotFound,
     CannotQuantize,
     InvalidInput,
     InvalidModelFile,
     InvalidName,
     ManifestUnknown,
     ModelNotFound,
-    StoreError,
     TemplateError,
 )
 from puna.names import ModelName
@@ -162,7 +162,7 @@ async def _lines_and_error(world: Any, **fields: Any) -> tuple[list[str], Except
 async def test_a_missing_blob_is_told_after_parsing_began(world: Any) -> None:
     lines, error = await _lines_and_error(world, files={"t.gguf": "sha256:" + "0" * 64})
     assert lines == ["parsing GGUF"]
-    assert isinstance(error, StoreError)
+    assert isinstance(error, BlobNotFound)
     assert re.fullmatch(r"open .*/blobs/sha256-0{64}: no such file or directory", str(error))
 
 

@@ -1,12 +1,24 @@
-"""The events of an answer, for dialects that show nothing else."""
+"""What routes that answer have in common: the events, and headers that tell more."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any, TypeVar
 
-from puna.chat.events import Event
+from starlette.responses import Response
+
+from puna.chat.events import Event, Finished
+from puna.server.streaming import json_response
+from puna.server.translate import native
 from puna.services.requests import Answer, Closing, Rendered, Started
+
+STREAM_HEADERS = {"cache-control": "no-cache", "connection": "keep-alive"}
+"""Of the dialects that send more than the type."""
+
+_MAX_HEADER = 1000
+
+T = TypeVar("T")
 
 
 async def answer_events(answers: AsyncIterator[Answer]) -> AsyncGenerator[Event, None]:
@@ -15,3 +27,58 @@ async def answer_events(answers: AsyncIterator[Answer]) -> AsyncGenerator[Event,
         async for item in answers:
             if not isinstance(item, Started | Closing | Rendered):
                 yield item
+
+
+async def begun(
+    answers: AsyncGenerator[Answer, None],
+) -> tuple[tuple[str, ...], AsyncGenerator[Event, None]]:
+    """Wait until the answer begins: what is ignored, and the events.
+
+    Raises:
+        PunaError: it does not begin.
+    """
+    first = await anext(answers)
+    return warnings_of(first), answer_events(again(first, answers))
+
+
+def warnings_of(first: Answer) -> tuple[str, ...]:
+    """What is ignored, by the first item of an answer."""
+    return first.warnings if isinstance(first, Started) else ()
+
+
+async def again(first: T, rest: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """``rest`` as it was before ``first`` was taken from it; closes it at its end."""
+    async with aclosing(rest):
+        yield first
+        async for item in rest:
+            yield item
+
+
+def answer_headers(warnings: Iterable[str], *ends: Finished) -> Mapping[str, str]:
+    """What was not as it was meant, and what was left out so that the prompt fits.
+
+    A stream is given what is known when it begins; its last piece tells the rest.
+    """
+    texts = dict.fromkeys([*warnings, *(text for end in ends for text in end.warnings)])
+    cut = next(filter(None, (native.truncation(end.usage) for end in ends)), {})
+    found = {
+        "puna-warning": _printable("; ".join(texts)),
+        "puna-truncated": "; ".join(f"{key}={value}" for key, value in cut.items()),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+async def in_one_object(
+    make: Callable[[Sequence[Event]], dict[str, Any]],
+    warnings: Iterable[str],
+    events: AsyncIterator[Event],
+) -> Response:
+    """The whole answer under ``/v1``, as ``make`` writes it."""
+    found = [item async for item in events]
+    headers = answer_headers(warnings, *(item for item in found if isinstance(item, Finished)))
+    return json_response(make(found), media_type="application/json", newline=True, headers=headers)
+
+
+def _printable(text: str) -> str:
+    plain = text.encode("ascii", "replace").decode()
+    return "".join(letter for letter in plain if letter.isprintable())[:_MAX_HEADER]

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api import anthropic as wire
+from puna.chat.events import Event
 from puna.errors import PunaError
 from puna.server import documents
 from puna.server.errors import anthropic_body
-from puna.server.routes.answers import answer_events
+from puna.server.routes.answers import (
+    STREAM_HEADERS,
+    answer_headers,
+    begun,
+    in_one_object,
+)
 from puna.server.routes.common import read, running, services
 from puna.server.streaming import SSE, event, json_response, streamed
 from puna.server.translate import anthropic
 from puna.server.translate.anthropic_answer import MessageStream, message
-from puna.services.requests import Answer
 
 router = APIRouter()
-
-_STREAM_HEADERS = {"cache-control": "no-cache", "connection": "keep-alive"}
 
 
 @router.post(
@@ -39,16 +43,20 @@ async def messages(request: Request) -> Response:
     answers = services(request).inference.chat(anthropic.to_chat(body))
     running(request)
     if body.stream:
-        request.state.stream_headers = _STREAM_HEADERS  # a refusal carries them too
+        request.state.stream_headers = STREAM_HEADERS  # a refusal carries them too
+    warnings, events = await begun(answers)
+    if body.stream:
         estimate = anthropic.estimated_tokens(body)
-        pieces = _pieces(answers, MessageStream(body.model, estimate))
-        return await streamed(pieces, SSE, _failed, _STREAM_HEADERS)
-    events = [item async for item in answer_events(answers)]
-    return json_response(message(body.model, events), media_type="application/json", newline=True)
+        pieces = _pieces(events, MessageStream(body.model, estimate))
+        headers = {**STREAM_HEADERS, **answer_headers(warnings)}
+        return await streamed(pieces, SSE, _failed, headers)
+    return await in_one_object(partial(message, body.model), warnings, events)
 
 
-async def _pieces(answers: AsyncIterator[Answer], stream: MessageStream) -> AsyncIterator[bytes]:
-    async with aclosing(answer_events(answers)) as events:
+async def _pieces(
+    answers: AsyncGenerator[Event, None], stream: MessageStream
+) -> AsyncIterator[bytes]:
+    async with aclosing(answers) as events:
         async for item in events:
             pieces = stream.events(item)
             if pieces:

@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api import native as wire
+from puna.errors import BlobNotFound, StoreError
 from puna.server import documents
+from puna.server.asgi import is_bare
 from puna.server.routes.common import read, services
 from puna.server.routes.transfers import announced, status_object, status_response
 from puna.server.streaming import NDJSON
@@ -33,7 +35,12 @@ async def create(request: Request) -> Response:
     asked = create_request(body)
     check_fields(asked)
     objects = announced(request, _objects(services(request).creation, asked))
-    return await status_response(request, objects, body.stream is not False)
+    try:
+        return await status_response(request, objects, body.stream is not False)
+    except BlobNotFound as error:
+        if is_bare(request.scope):
+            raise StoreError(str(error)) from error
+        raise
 
 
 async def _objects(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from fastapi import APIRouter
@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api import native as wire
-from puna.chat.events import Finished, Usage
+from puna.chat.events import Finished
 from puna.server import documents
+from puna.server.routes.answers import answer_headers
 from puna.server.routes.common import read, running, services
 from puna.server.streaming import NDJSON, json_response, streamed
 from puna.server.translate import native
@@ -56,28 +57,12 @@ async def _answer(
     if isinstance(first, Started) and stream:
         running(request, streaming=True)
         pieces = native.lines(answers, shape, first.load_ns)
-        return await streamed(pieces, NDJSON, headers=warning_headers(first.warnings))
+        return await streamed(pieces, NDJSON, headers=answer_headers(first.warnings))
     async with aclosing(answers):
         if isinstance(first, Started):
             running(request)
             piece, finished = await native.collected(answers)
-            headers = {
-                **warning_headers((*first.warnings, *finished.warnings)),
-                **_truncation_headers(finished.usage),
-            }
+            headers = answer_headers(first.warnings, finished)
             return json_response(shape.final(piece, finished, first.load_ns), headers=headers)
         assert isinstance(first, Finished | Rendered)
         return json_response(shape.special(first))
-
-
-def warning_headers(warnings: tuple[str, ...]) -> Mapping[str, str]:
-    """What was ignored, as a header that people find in their browser's tools."""
-    text = "; ".join(warnings).encode("ascii", "replace").decode()
-    return {"puna-warning": "".join(c for c in text if c.isprintable())[:1000]} if text else {}
-
-
-def _truncation_headers(usage: Usage) -> Mapping[str, str]:
-    """Ollama's single object has no field for it; a stream has its last line."""
-    found = native.truncation(usage)
-    text = "; ".join(f"{key}={value}" for key, value in found.items())
-    return {"puna-truncated": text} if text else {}

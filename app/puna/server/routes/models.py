@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,9 +11,11 @@ from starlette.responses import Response
 from puna.api import native as wire
 from puna.api import openai
 from puna.server import documents
+from puna.server.asgi import is_bare
 from puna.server.routes.common import empty, read, running, services
 from puna.server.streaming import json_response
 from puna.server.translate import models as translate
+from puna.services.listing import ListedModel
 
 router = APIRouter()
 
@@ -80,8 +84,7 @@ async def delete(request: Request) -> Response:
 @router.get("/v1/models", response_model=openai.ModelList)
 async def openai_models(request: Request) -> Response:
     """The installed models, as OpenAI's API lists them."""
-    found = await services(request).models.listed()
-    data = [translate.openai_model(model.name, model.name, model.modified) for model in found]
+    data = [_entry(request, model) for model in await services(request).models.listed()]
     return json_response({"object": "list", "data": data}, media_type=_JSON, newline=True)
 
 
@@ -94,4 +97,15 @@ async def openai_model(model: str, request: Request) -> Response:
     running(request)
     found = await services(request).models.show(model)
     entry = translate.openai_model(model, found.name, found.modified)
+    if not is_bare(request.scope):
+        loaded = services(request).running.find(found.name)
+        entry |= translate.abilities(found.capabilities, found.context_length, loaded)
     return json_response(entry, media_type=_JSON, newline=True)
+
+
+def _entry(request: Request, model: ListedModel) -> dict[str, Any]:
+    entry = translate.openai_model(model.name, model.name, model.modified)
+    if is_bare(request.scope):
+        return entry
+    loaded = services(request).running.find(model.name)
+    return entry | translate.abilities(model.capabilities, model.details.context_length, loaded)

@@ -12,8 +12,8 @@ from puna.api import openai as wire
 from puna.chat.events import Finished
 from puna.server import documents
 from puna.server.merging import merged
+from puna.server.routes.answers import answer_headers
 from puna.server.routes.common import read, running, services
-from puna.server.routes.inference import warning_headers
 from puna.server.streaming import SSE, json_response, streamed
 from puna.server.translate import openai
 from puna.server.translate.openai import ChatCompletions
@@ -41,12 +41,12 @@ async def chat_completions(request: Request) -> Response:
     answers = merged([services(request).inference.chat(item) for item in asked])
     _, first = await anext(answers)
     if isinstance(first, Started) and body.stream:
-        headers = warning_headers(first.warnings)
+        headers = answer_headers(first.warnings)
         return await streamed(shape.events(answers), SSE, openai.error_event, headers)
     async with aclosing(answers):
         if isinstance(first, Started):
-            found, warnings = await shape.whole(answers)
-            headers = warning_headers((*first.warnings, *warnings))
+            found, ends = await shape.whole(answers)
+            headers = answer_headers(first.warnings, *ends)
             return json_response(found, media_type=_JSON, newline=True, headers=headers)
         assert isinstance(first, Finished | Rendered)
         return json_response(shape.special(first), media_type=_JSON, newline=True)

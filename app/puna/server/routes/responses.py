@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from fastapi import APIRouter
@@ -12,18 +12,21 @@ from starlette.responses import Response
 
 from puna.api import responses as wire
 from puna.api.openai import ErrorResponse
+from puna.chat.events import Event
 from puna.errors import PunaError
 from puna.server import documents
-from puna.server.routes.answers import answer_events
+from puna.server.routes.answers import (
+    STREAM_HEADERS,
+    answer_headers,
+    begun,
+    in_one_object,
+)
 from puna.server.routes.common import read, running, services
-from puna.server.streaming import SSE, event, json_response, streamed
+from puna.server.streaming import SSE, event, streamed
 from puna.server.translate import responses
 from puna.server.translate.responses_answer import Named, ResponseStream, whole
-from puna.services.requests import Answer
 
 router = APIRouter()
-
-_STREAM_HEADERS = {"cache-control": "no-cache", "connection": "keep-alive"}
 
 
 @router.post(
@@ -40,22 +43,25 @@ async def create_response(request: Request) -> Response:
     answers = services(request).inference.chat(responses.to_chat(body))
     running(request)
     if body.stream:
-        request.state.stream_headers = _STREAM_HEADERS  # a refusal carries them too
+        request.state.stream_headers = STREAM_HEADERS  # a refusal carries them too
+    warnings, events = await begun(answers)
+    if body.stream:
         stream = ResponseStream(body)
         return await streamed(
-            _pieces(answers, stream),
+            _pieces(events, stream),
             SSE,
             lambda error: _failed(stream, error),
-            _STREAM_HEADERS,
+            {**STREAM_HEADERS, **answer_headers(warnings)},
         )
-    events = [item async for item in answer_events(answers)]
-    return json_response(whole(body, events, created), media_type="application/json", newline=True)
+    return await in_one_object(lambda found: whole(body, found, created), warnings, events)
 
 
-async def _pieces(answers: AsyncIterator[Answer], stream: ResponseStream) -> AsyncIterator[bytes]:
+async def _pieces(
+    answers: AsyncGenerator[Event, None], stream: ResponseStream
+) -> AsyncIterator[bytes]:
     """The first piece waits for the first event, so an early error has a status of its own."""
     started = False
-    async with aclosing(answer_events(answers)) as events:
+    async with aclosing(answers) as events:
         async for item in events:
             named = stream.events(item) if started else [*stream.start(), *stream.events(item)]
             started = True

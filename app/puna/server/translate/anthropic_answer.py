@@ -10,6 +10,7 @@ from puna.api.gojson import dumps
 from puna.chat.events import Event, Finished, TextDelta, ThinkingDelta, ToolCallDelta, ToolCallEvent
 from puna.chat.messages import ToolCall
 from puna.server.translate.ids import call_id
+from puna.server.translate.native import truncation
 
 Named = tuple[str, dict[str, Any]]
 """Name and data of a server-sent event."""
@@ -167,4 +168,5 @@ def _tool_use(call: ToolCall) -> dict[str, Any]:
 
 def _usage(finished: Finished) -> dict[str, int]:
     usage = finished.usage
-    return {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens}
+    counts = {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens}
+    return counts | truncation(usage)

@@ -15,6 +15,7 @@ from puna.api.completions import CompletionRequest
 from puna.chat.events import Finished, TextDelta, Usage
 from puna.errors import InvalidInput
 from puna.server.streaming import event
+from puna.server.translate.native import truncation
 from puna.server.translate.openai import DONE, FINGERPRINT, usage_object
 from puna.services.requests import Answer, Controls, GenerateRequest
 
@@ -78,22 +79,25 @@ class Completions:
         self._include_usage = include_usage
         self._usage: dict[int, Usage] = {}
 
-    async def whole(self, answers: AsyncIterator[tuple[int, Answer]], count: int) -> dict[str, Any]:
-        """The answer in one object."""
+    async def whole(
+        self, answers: AsyncIterator[tuple[int, Answer]], count: int
+    ) -> tuple[dict[str, Any], list[Finished]]:
+        """The answer in one object, and how each choice ended."""
         texts = [""] * count
         reasons: list[str | None] = [None] * count
+        ends: list[Finished] = []
         async for index, answer in answers:
             if isinstance(answer, TextDelta):
                 texts[index] += answer.text
             elif isinstance(answer, Finished):
                 reasons[index] = answer.reason
-                self._usage[index] = answer.usage
+                ends.append(answer)
         choices = [
             _choice(index, text, reason)
             for index, (text, reason) in enumerate(zip(texts, reasons, strict=True))
         ]
-        usage = usage_object(_sum(list(self._usage.values())))
-        return {**self._head, **self._tail, "choices": choices, "usage": usage}
+        usage = usage_object(_sum([end.usage for end in ends]))
+        return {**self._head, **self._tail, "choices": choices, "usage": usage}, ends
 
     async def events(self, answers: AsyncIterator[tuple[int, Answer]]) -> AsyncIterator[bytes]:
         """The stream: pieces of text, the reason of each end, ``[DONE]``."""
@@ -102,13 +106,15 @@ class Completions:
                 yield self._chunk([_choice(index, answer.text, None)])
             elif isinstance(answer, Finished):
                 self._usage[index] = answer.usage
-                yield self._chunk([_choice(index, "", answer.reason)])
+                yield self._chunk([_choice(index, "", answer.reason)], cut=answer.usage)
         if self._include_usage:
             yield self._chunk([], _sum(list(self._usage.values())))
         yield DONE
 
-    def _chunk(self, choices: list[dict[str, Any]], usage: Usage = _NOTHING) -> bytes:
-        found = {**self._head, "choices": choices, **self._tail}
+    def _chunk(
+        self, choices: list[dict[str, Any]], usage: Usage = _NOTHING, cut: Usage = _NOTHING
+    ) -> bytes:
+        found = {**self._head, "choices": choices, **self._tail, **truncation(cut)}
         return event(found | ({"usage": usage_object(usage)} if self._include_usage else {}))
 
 

@@ -5,9 +5,11 @@ Source: contract ``ollama-http-api`` 4.8, 5.5 to 5.7 and 6.4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from puna.engine.instance import LoadedModel
 from puna.names import ModelName
 from puna.server.translate.timestamps import local
 from puna.services.listing import ListedModel, ModelDetails
@@ -106,13 +108,26 @@ def details(found: ModelDetails) -> dict[str, Any]:
 
 
 def openai_model(shown_id: str, name: str, modified: datetime) -> dict[str, Any]:
-    """One entry of ``/v1/models``."""
+    """One entry of ``/v1/models``, as Ollama shows it."""
     return {
         "id": shown_id,
         "object": "model",
         "created": int(modified.timestamp()),
         "owned_by": ModelName.parse(name).namespace,
     }
+
+
+def abilities(
+    capabilities: Sequence[str], context_length: int, loaded: LoadedModel | None
+) -> dict[str, Any]:
+    """What an entry of ``/v1/models`` says besides.
+
+    ``context_length`` is what the model was made for, ``max_model_len`` what a
+    request may use now: less when it was loaded with less. 0 = not known.
+    """
+    usable = loaded.context_length if loaded else context_length
+    lengths = {"context_length": context_length, "max_model_len": usable}
+    return {**_given(lengths), "capabilities": list(capabilities), "loaded": loaded is not None}
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

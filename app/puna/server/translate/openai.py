@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -30,12 +30,13 @@ from puna.errors import InvalidInput, PunaError
 from puna.server.errors import openai_body
 from puna.server.streaming import event
 from puna.server.translate import openai_messages as parts
-from puna.server.translate.native import Piece, logprobs
+from puna.server.translate.native import Piece, logprobs, truncation
 from puna.services.requests import Answer, ChatRequest, Controls, Rendered, ToolChoice
 
 DONE = b"data: [DONE]\n\n"
 FINGERPRINT = "fp_ollama"
 MAX_CHOICES = 8
+_NOTHING: Mapping[str, int] = {}
 
 Choices: TypeAlias = AsyncGenerator[tuple[int, Answer], None]
 """What happens in each of the choices of one request."""
@@ -182,8 +183,8 @@ class ChatCompletions:
         choice = {"index": 0, "message": silent, "finish_reason": None}
         return {**self._completion([choice], Usage()), "_debug_info": debug}
 
-    async def whole(self, answers: Choices) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """The answer in one object, and what was not as it was meant."""
+    async def whole(self, answers: Choices) -> tuple[dict[str, Any], list[Finished]]:
+        """The answer in one object, and how each choice ended."""
         pieces = [Piece() for _ in range(self._choices)]
         ends: dict[int, Finished] = {}
         async for index, answer in answers:
@@ -193,8 +194,7 @@ class ChatCompletions:
                 pieces[index].add(answer)
         choices = [_whole_choice(index, pieces[index], ends[index]) for index in sorted(ends)]
         usage = _sum([end.usage for end in ends.values()])
-        warnings = [text for end in ends.values() for text in end.warnings]
-        return self._completion(choices, usage), tuple(dict.fromkeys(warnings))
+        return self._completion(choices, usage), list(ends.values())
 
     def _completion(self, choices: list[dict[str, Any]], usage: Usage) -> dict[str, Any]:
         head = {**self._head, "object": "chat.completion", **self._rest}
@@ -219,7 +219,8 @@ class ChatCompletions:
         if index not in self._begun:
             yield self._chunk(index, {"content": ""}, Piece())
         reason = "tool_calls" if index in self._called else finished.reason
-        yield self._event([{"index": index, "delta": {}, "finish_reason": reason}])
+        choice = {"index": index, "delta": {}, "finish_reason": reason}
+        yield self._event([choice], truncation(finished.usage))
 
     def _delta(self, index: int, answer: Answer) -> bytes | None:
         piece = Piece()
@@ -257,8 +258,8 @@ class ChatCompletions:
         choice: dict[str, Any] = {"index": index, "delta": delta, "finish_reason": None}
         return self._event([_with_logprobs(choice, piece)])
 
-    def _event(self, choices: list[dict[str, Any]]) -> bytes:
-        return event({**self._chunk_head(), "choices": choices})
+    def _event(self, choices: list[dict[str, Any]], more: Mapping[str, int] = _NOTHING) -> bytes:
+        return event({**self._chunk_head(), "choices": choices, **more})
 
     def _chunk_head(self) -> dict[str, Any]:
         return {**self._head, "object": "chat.completion.chunk", **self._rest}

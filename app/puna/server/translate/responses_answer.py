@@ -22,6 +22,7 @@ from puna.chat.events import (
 from puna.chat.messages import ToolCall
 from puna.errors import PunaError
 from puna.server.translate.ids import call_id
+from puna.server.translate.native import truncation
 
 Named = tuple[str, dict[str, Any]]
 """Name and data of a server-sent event."""
@@ -377,6 +378,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "input_tokens_details": {"cached_tokens": 0},
         "output_tokens_details": {"reasoning_tokens": 0},
+        **truncation(usage),
     }
 
 
