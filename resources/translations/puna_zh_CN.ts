@@ -144,6 +144,10 @@
         <translation>设置</translation>
     </message>
     <message>
+        <source>Larger, smaller or usual text</source>
+        <translation>放大、缩小或恢复文字</translation>
+    </message>
+    <message>
         <source>This is no address such as 127.0.0.1:11434.</source>
         <translation>这不是有效的地址，例如 127.0.0.1:11434。</translation>
     </message>
@@ -576,6 +580,10 @@
 <context>
     <name>AnswerView</name>
     <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
         <source>Copy answer</source>
         <translation>复制回答</translation>
     </message>
@@ -752,8 +760,16 @@
         <translation>正在加载模型…</translation>
     </message>
     <message>
+        <source>Reading the prompt… {0} of {1} tokens</source>
+        <translation>正在读取提示…… {0} / {1} 个词元</translation>
+    </message>
+    <message>
         <source>Reading the prompt…</source>
         <translation>正在读取提示…</translation>
+    </message>
+    <message>
+        <source>Export chat</source>
+        <translation>导出对话</translation>
     </message>
     <message>
         <source>Open link?</source>
@@ -790,8 +806,8 @@
         <translation>输入消息…</translation>
     </message>
     <message>
-        <source>Attach a picture</source>
-        <translation>添加图片</translation>
+        <source>Attach a file</source>
+        <translation>附加文件</translation>
     </message>
     <message>
         <source>Send</source>
@@ -802,20 +818,43 @@
         <translation>停止 (Esc)</translation>
     </message>
     <message>
+        <source>{0} is no picture, and no text of up to 1 MB</source>
+        <translation>{0} 既不是图片，也不是 1 MB 以内的文本</translation>
+    </message>
+    <message>
         <source>This model does not see pictures</source>
         <translation>此模型不能识别图片</translation>
+    </message>
+    <message>
+        <source>Attach text files or pictures</source>
+        <translation>附加文本文件或图片</translation>
+    </message>
+    <message>
+        <source>Remove {0}</source>
+        <translation>移除 {0}</translation>
     </message>
     <message>
         <source>Editing – Esc to cancel</source>
         <translation>正在编辑 – 按 Esc 取消</translation>
     </message>
     <message>
-        <source>Pictures</source>
-        <translation>图片</translation>
-    </message>
-    <message>
         <source>Remove picture</source>
         <translation>移除图片</translation>
+    </message>
+</context>
+<context>
+    <name>ContextMeter</name>
+    <message>
+        <source>Context in use</source>
+        <translation>已用上下文</translation>
+    </message>
+    <message>
+        <source>Context {0} %</source>
+        <translation>上下文 {0}%</translation>
+    </message>
+    <message>
+        <source>{0} of {1} tokens of the context are in use. When it is full, the model no longer sees the oldest messages; the answer then says so.</source>
+        <translation>上下文已用 {0} / {1} 个词元。用满后，模型将看不到最早的消息，回答处会有提示。</translation>
     </message>
 </context>
 <context>
@@ -1020,8 +1059,8 @@
 <context>
     <name>DropOverlay</name>
     <message>
-        <source>Drop a GGUF file or Modelfile to create a model</source>
-        <translation>拖放 GGUF 文件或 Modelfile 以创建模型</translation>
+        <source>Drop a GGUF file or Modelfile to create a model, other files to ask about them</source>
+        <translation>拖放 GGUF 文件或 Modelfile 以创建模型，拖放其他文件以就其提问</translation>
     </message>
 </context>
 <context>
@@ -1095,6 +1134,10 @@
     <message>
         <source>Theme</source>
         <translation>主题</translation>
+    </message>
+    <message>
+        <source>Text size</source>
+        <translation>文字大小</translation>
     </message>
     <message>
         <source>Closing the window</source>
@@ -1192,10 +1235,6 @@
 </context>
 <context>
     <name>MainWindow</name>
-    <message>
-        <source>{0} is neither a GGUF file, a Modelfile nor a picture.</source>
-        <translation>{0} 不是 GGUF 文件、Modelfile 或图片。</translation>
-    </message>
     <message>
         <source>The last answer was copied.</source>
         <translation>已复制最后一条回答。</translation>
@@ -1482,6 +1521,10 @@
         <translation>您的消息</translation>
     </message>
     <message>
+        <source>Show all</source>
+        <translation>显示全部</translation>
+    </message>
+    <message>
         <source>Copy message</source>
         <translation>复制消息</translation>
     </message>
@@ -1607,6 +1650,10 @@
     <message>
         <source>Rename</source>
         <translation>重命名</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>导出…</translation>
     </message>
     <message>
         <source>Delete</source>

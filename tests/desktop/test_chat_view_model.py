@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from scripted_server import Script, answer
 
 from puna.errors import ModelNotFound, ServerUnreachable
 from puna.gui.chat.message_view import AnswerView
 from puna.gui.chat.records import State
+from puna.gui.chat.text_file import TextFile, read_text
 from puna.gui.chat.view_model import ChatViewModel, Stage, request_body
 from puna.gui.workspace import Workspace
 
@@ -162,6 +166,97 @@ def test_the_system_prompt_leads_the_request(workspace, wait, script: Script) ->
     wait(lambda: not workspace.chat.is_busy)
     body = script.asked("/api/chat")[0]
     assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+def test_the_reading_of_a_long_prompt_is_told_in_tokens(workspace, wait, script: Script) -> None:
+    progress = {"message": {"role": "assistant", "content": ""}}
+    script.chat = [
+        {**progress, "prompt_progress": {"processed": 512, "total": 2048}},
+        "hold",
+        *answer("Hi"),
+    ]
+    chat = workspace.chat
+    chat.send("Hi")
+    wait(lambda: chat.stage is Stage.READING and chat.progress == 0.25)
+    assert chat.prompt_read == (512, 2048)
+    script.hold.set()
+    wait(lambda: not chat.is_busy)
+    assert script.asked("/api/chat")[0]["return_progress"] is True
+
+
+def test_the_context_in_use_is_that_of_the_last_answer(workspace, wait, script: Script) -> None:
+    chat = workspace.chat
+    chat.send("Hi")
+    wait(lambda: not chat.is_busy)
+    assert chat.context_use == (15, 0)
+    script.loaded = [{"name": "smollm2:135m", "context_length": 8192}]
+    workspace.session.refresh()
+    wait(lambda: chat.context_use == (15, 8192))
+
+
+def test_an_answer_that_was_cut_goes_on(workspace, wait, script: Script) -> None:
+    *words, last = answer("Once", " upon")
+    script.chat = [*words, {**last, "done_reason": "length"}]
+    chat = workspace.chat
+    chat.send("Tell me a story")
+    wait(lambda: not chat.is_busy)
+    assert chat.can_go_on(chat.messages[-1])
+    script.chat = answer(" a time", ".")
+    chat.go_on()
+    wait(lambda: not chat.is_busy)
+    assert texts(chat) == ["Tell me a story", "Once upon a time."]
+    assert chat.messages[-1].stats.tokens == 4
+    assert script.asked("/api/chat")[1]["messages"][-1] == {
+        "role": "assistant",
+        "content": "Once upon",
+    }
+    assert not chat.can_go_on(chat.messages[-1])
+
+
+def test_text_files_follow_the_question_in_fences_they_cannot_end(
+    workspace, wait, script: Script, tmp_path: Path
+) -> None:
+    file = tmp_path / "notes.md"
+    file.write_text("```\ncode\n```\n", encoding="utf-8")
+    workspace.chat.attach_file(read_text(file))
+    workspace.chat.send("What is this?")
+    wait(lambda: not workspace.chat.is_busy)
+    told = script.asked("/api/chat")[0]["messages"][0]["content"]
+    assert told == "What is this?\n\nnotes.md:\n````md\n```\ncode\n```\n````"
+    assert workspace.chat.files == []
+    assert workspace.history.chats()[0].title == "What is this?"
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x00", b"\xff\xff", b"a" * ((1 << 20) + 1)])
+def test_what_is_no_text_is_not_read(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(data)
+    assert read_text(file) is None
+    assert read_text(tmp_path) is None
+
+
+def test_a_text_of_windows_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "笔记.txt"
+    file.write_text("高原", encoding="utf-16")
+    assert read_text(file) == TextFile("笔记.txt", "高原")
+
+
+def test_a_chat_is_exported_for_people_and_for_programs(workspace, wait, tmp_path: Path) -> None:
+    chat = workspace.chat
+    chat.set_system("Be brief.")
+    chat.send("Hi")
+    wait(lambda: not chat.is_busy)
+    chat.export(chat.chat.id, tmp_path / "chat.md")
+    assert (tmp_path / "chat.md").read_text() == (
+        "# Hi\n\n> Be brief.\n\n## user\n\nHi\n\n## smollm2:135m\n\nHello there.\n"
+    )
+    chat.export(chat.chat.id, tmp_path / "chat.json")
+    whole = json.loads((tmp_path / "chat.json").read_text())
+    assert whole["messages"][1] == {"role": "assistant", "content": "Hello there."}
+    faults = []
+    chat.export_failed.connect(faults.append)
+    chat.export(chat.chat.id, tmp_path / "missing" / "chat.md")
+    assert "chat.md" in str(faults[0])
 
 
 def test_only_options_that_were_changed_are_sent(workspace, wait, script: Script) -> None:

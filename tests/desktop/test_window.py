@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPlainTextEdit, QWidget
 from scripted_server import answer
 
 import puna
-from puna.gui.chat.message_view import AnswerView
+from puna.gui.chat.message_view import AnswerView, QuestionView
 from puna.gui.chat.prose import Prose
 from puna.gui.chat.records import Chat, Message
 from puna.gui.language import LANGUAGES, Language, best_language
@@ -207,6 +207,55 @@ def test_a_gguf_dropped_anywhere_opens_the_create_page(window, tmp_path: Path) -
     window.dropEvent(drop)
     assert window._page == 2
     assert window.create_page._name.text() == "dropped:q8_0"
+
+
+def test_other_dropped_files_go_along_with_the_next_message(window, tmp_path: Path) -> None:
+    text, data = tmp_path / "notes.txt", tmp_path / "data.bin"
+    text.write_text("plain", encoding="utf-8")
+    data.write_bytes(b"\0\1")
+    window.open_files([text, data])
+    assert [file.name for file in window._workspace.chat.files] == ["notes.txt"]
+    assert "data.bin" in window.chat.composer._hint.toolTip()
+
+
+def test_a_cut_answer_offers_to_go_on_and_grows_where_it_was_cut(window, wait, script) -> None:
+    *words, last = answer("One\n\n", "Two")
+    script.chat = [*words, {**last, "done_reason": "length"}]
+    window._workspace.chat.send("Count")
+    wait(lambda: not window._workspace.chat.is_busy)
+    view = window.chat.findChild(AnswerView)
+    assert view._more.isVisibleTo(window)
+    script.chat = answer(" and", " a half")
+    view._more.click()
+    wait(lambda: not window._workspace.chat.is_busy)
+    shown = [prose.toPlainText() for prose in view.findChildren(Prose) if prose.isVisibleTo(window)]
+    assert "\n".join(shown) == "One\nTwo and a half"
+    assert not view._more.isVisibleTo(window)
+
+
+def test_a_long_question_shows_its_beginning_until_asked(window, wait) -> None:
+    window._workspace.chat.send("\n".join(str(line) for line in range(100)))
+    wait(lambda: not window._workspace.chat.is_busy)
+    view = window.chat.findChild(QuestionView)
+    assert "99" not in view._text.text()
+    view._rest.click()
+    assert "99" in view._text.text()
+
+
+def test_all_texts_grow_together(theme: Theme, qapp) -> None:
+    usual = qapp.font().pointSizeF()
+    theme.choose("light", 150)
+    assert qapp.font().pointSizeF() == pytest.approx(usual * 1.5)
+    assert "25.5pt" in qapp.styleSheet()
+    theme.choose("light")
+    assert qapp.font().pointSizeF() == pytest.approx(usual)
+
+
+def test_zoom_goes_step_by_step_and_stops_at_its_ends(preferences) -> None:
+    preferences.zoom_by(1)
+    assert preferences.choices.zoom == 110
+    preferences.zoom_by(-20)
+    assert preferences.choices.zoom == 80
 
 
 def test_a_deleted_model_can_be_undone_from_the_toast(window, script) -> None:

@@ -56,6 +56,7 @@ class ModelRequest(WireModel):
     shift: bool | None = None
     logprobs: bool = False
     top_logprobs: int = 0
+    return_progress: bool = False
     debug_render_only: bool = Field(False, alias="_debug_render_only")
 
 
@@ -195,6 +196,13 @@ class Metrics(BaseModel):
     eval_duration: int | None = None
 
 
+class PromptProgress(BaseModel):
+    """How far the prompt is read, in tokens; with ``return_progress`` only."""
+
+    processed: int
+    total: int
+
+
 class GenerateResponse(Metrics):
     """A line of ``/api/generate``, or its only object."""
 
@@ -205,6 +213,7 @@ class GenerateResponse(Metrics):
     done: bool
     context: list[int] | None = None
     logprobs: list[Logprob] | None = None
+    prompt_progress: PromptProgress | None = None
 
 
 class ChatResponse(Metrics):
@@ -215,6 +224,7 @@ class ChatResponse(Metrics):
     message: Message
     done: bool
     logprobs: list[Logprob] | None = None
+    prompt_progress: PromptProgress | None = None
 
 
 class EmbedResponse(BaseModel):

@@ -106,8 +106,9 @@ class Application(QObject):
             self._window.note(self._server.problem)
 
     def _follow_choices(self) -> None:
-        self._theme.choose(self._preferences.choices.theme)
-        self._language.choose(self._preferences.choices.language)
+        choices = self._preferences.choices
+        self._theme.choose(choices.theme, choices.zoom)
+        self._language.choose(choices.language)
 
     def _redraw(self) -> None:
         self._window.rebuild()

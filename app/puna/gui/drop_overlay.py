@@ -18,7 +18,12 @@ class DropOverlay(QFrame):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         image = QLabel()
         image.setPixmap(themed_icon("download", "accent").pixmap(48, 48))
-        text = label(self.tr("Drop a GGUF file or Modelfile to create a model"), "section")
+        text = label(
+            self.tr(
+                "Drop a GGUF file or Modelfile to create a model, other files to ask about them"
+            ),
+            "section",
+        )
         self.setLayout(column(1, row(1, image, 1), row(1, text, 1), 1, spacing=12))
         self.hide()
 

@@ -38,8 +38,6 @@ from puna.gui.toast import Toast
 from puna.gui.wording import fault
 from puna.gui.workspace import Workspace
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
-
 
 class MainWindow(QMainWindow):
     """Views are made anew when language or theme change; all state is in the workspace.
@@ -65,6 +63,7 @@ class MainWindow(QMainWindow):
         workspace.library.removed.connect(self._offer_model_back)
         workspace.library.failed.connect(self._show_failure)
         workspace.origins.failed.connect(partial(self._show_failure, ""))
+        workspace.chat.export_failed.connect(partial(self._show_failure, ""))
         workspace.chat.removed.connect(self._offer_chat_back)
         workspace.pulls.finished.connect(self._tell_pulled)
         workspace.create.opened.connect(partial(self.show_page, PAGES.index("create")))
@@ -132,16 +131,10 @@ class MainWindow(QMainWindow):
 
     def open_files(self, files: list[Path]) -> None:
         """Take files that were dropped or given at start."""
-        pictures = [file for file in files if file.suffix.lower() in _PICTURES]
-        if pictures:
+        others = [file for file in files if not self._workspace.create.open_path(file)]
+        if others:
             self.show_page(0)
-            self.chat.composer.attach_files(pictures)
-        for file in files:
-            if file in pictures or self._workspace.create.open_path(file):
-                continue
-            self._toast.note(
-                self.tr("{0} is neither a GGUF file, a Modelfile nor a picture.").format(file.name)
-            )
+            self.chat.composer.attach_files(others)
 
     def note(self, text: str) -> None:
         """Show a short message."""
@@ -196,6 +189,10 @@ class MainWindow(QMainWindow):
         self._shortcut("Ctrl+N", self.start_chat)
         self._shortcut("Ctrl+O", self.open_file)
         self._shortcut("Ctrl+,", partial(self.show_page, PAGES.index("settings")))
+        preferences = self._workspace.preferences
+        for keys, steps in (("Ctrl++", 1), ("Ctrl+=", 1), ("Ctrl+-", -1)):
+            self._shortcut(keys, partial(preferences.zoom_by, steps))
+        self._shortcut("Ctrl+0", partial(preferences.change, zoom=100))
         self._shortcut("Ctrl+Q", self.quit_wanted.emit)
         self._shortcut("Ctrl+Shift+E", self._workspace.library.unload_all)
         self._shortcut("Ctrl+Shift+F", self._search_chats)

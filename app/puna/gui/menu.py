@@ -86,6 +86,7 @@ def _show_keys(window: MainWindow) -> None:
         ("Ctrl+Shift+E", tr("Unload all models")),
         ("Ctrl+O", tr("Open a GGUF file or Modelfile")),
         ("Ctrl+,", tr("Settings")),
+        ("Ctrl++  Ctrl+-  Ctrl+0", tr("Larger, smaller or usual text")),
         ("Ctrl+Q", tr("Quit Puna")),
     )
     rows = "".join(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+ZOOMS = (80, 90, 100, 110, 125, 150, 175, 200)
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -16,6 +18,7 @@ class Choices:
     Attributes:
         language: ``system`` or a key of :data:`puna.gui.language.LANGUAGES`.
         theme: ``system``, ``light`` or ``dark``.
+        zoom: size of all texts, % of the system's, one of :data:`ZOOMS`.
         close: what closing the window does: ``ask``, ``hide`` or ``quit``.
         enter_sends: Enter sends and Shift+Enter breaks the line; else Ctrl+Enter sends.
         model: the model last chatted with.
@@ -24,6 +27,7 @@ class Choices:
 
     language: str = "system"
     theme: str = "system"
+    zoom: int = 100
     close: str = "ask"
     enter_sends: bool = True
     model: str = ""
@@ -44,13 +48,19 @@ class Preferences(QObject):
         self._file = file
         self.choices = _read(file)
 
-    def change(self, **values: str | bool) -> None:
+    def change(self, **values: str | bool | int) -> None:
         """Replace some choices and save all of them."""
         changed = replace(self.choices, **values)  # type: ignore[arg-type]
         if changed != self.choices:
             self.choices = changed
             self._save()
             self.changed.emit()
+
+    def zoom_by(self, steps: int) -> None:
+        """Make all texts larger, or smaller, by some steps of :data:`ZOOMS`."""
+        nearest = min(ZOOMS, key=lambda zoom: abs(zoom - self.choices.zoom))
+        place = ZOOMS.index(nearest) + steps
+        self.change(zoom=ZOOMS[max(0, min(place, len(ZOOMS) - 1))])
 
     def _save(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from string import Template
 
@@ -110,6 +111,9 @@ _CJK_FONTS = ("PingFang SC", "Microsoft YaHei UI", "Noto Sans CJK SC", "Source H
 """Where the system's own font ends, Chinese takes Chinese shapes before Japanese ones."""
 
 
+_POINTS = re.compile(r"\b([0-9.]+)pt\b")
+
+
 def current_tokens() -> Tokens:
     """The token table of the scheme in use.
 
@@ -152,12 +156,13 @@ def palette_from(tokens: Tokens) -> QPalette:
     return palette
 
 
-def style_sheet(tokens: Tokens) -> str:
-    """The style sheet of one scheme, from ``resources/style.qss``."""
+def style_sheet(tokens: Tokens, zoom: int = 100) -> str:
+    """The style sheet of one scheme, from ``resources/style.qss``, its texts at ``zoom`` %."""
     source = resource("style.qss").read_text(encoding="utf-8")
     icons = resource("icons").as_posix()
     scheme = "dark" if tokens is DARK else "light"
-    return Template(source).substitute(asdict(tokens), icons=icons, scheme=scheme)
+    sized = _POINTS.sub(lambda size: f"{float(size[1]) * zoom / 100:.3g}pt", source)
+    return Template(sized).substitute(asdict(tokens), icons=icons, scheme=scheme)
 
 
 class Theme(QObject):
@@ -173,32 +178,42 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         self._forced: Qt.ColorScheme | None = None
-        self._tokens: Tokens | None = None
+        self._zoom = 100
+        self._shown: tuple[Tokens, int] | None = None
         application.setStyle("Fusion")
         font = application.font()
         font.setFamilies([QFontInfo(font).family(), *_CJK_FONTS])
         application.setFont(font)
+        self._points = font.pointSizeF()
         self._hints = application.styleHints()
         self._hints.colorSchemeChanged.connect(self._apply)
         self._apply()
 
-    def choose(self, scheme: str) -> None:
-        """Use ``"light"``, ``"dark"`` or, for anything else, what the system says."""
+    def choose(self, scheme: str, zoom: int = 100) -> None:
+        """Draw in a scheme and size from now on.
+
+        Args:
+            scheme: ``"light"``, ``"dark"`` or, as anything else, what the system says.
+            zoom: size of all texts, % of the system's.
+        """
         wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}.get(scheme)
         if wanted is None:
             self._hints.unsetColorScheme()
         else:
             self._hints.setColorScheme(wanted)
-        self._forced = wanted
+        self._forced, self._zoom = wanted, zoom
         self._apply()
 
     def _apply(self) -> None:
         # A platform without theme support keeps "Unknown", so the choice itself decides first.
         scheme = self._forced or self._hints.colorScheme()
         tokens = DARK if scheme == Qt.ColorScheme.Dark else LIGHT
-        if tokens is self._tokens:
+        if (tokens, self._zoom) == self._shown:
             return
-        self._tokens = tokens
+        self._shown = (tokens, self._zoom)
+        font = self._application.font()
+        font.setPointSizeF(self._points * self._zoom / 100)
+        self._application.setFont(font)
         self._application.setPalette(palette_from(tokens))
-        self._application.setStyleSheet(style_sheet(tokens))
+        self._application.setStyleSheet(style_sheet(tokens, self._zoom))
         self.changed.emit()

@@ -25,7 +25,7 @@ from puna.services.calls import Calls
 from puna.services.formats import constraint_of
 from puna.services.option_values import Merged
 from puna.services.profile import Profile
-from puna.services.requests import Closing, Controls
+from puna.services.requests import Closing, Controls, PromptRead
 
 _TAIL = 256
 """Characters at the end of a prompt that may hold an opening tag."""
@@ -54,7 +54,9 @@ class Job:
     one_call: bool = False
 
 
-async def answer(lease: Lease, job: Job, options: Merged) -> AsyncGenerator[Closing | Event, None]:
+async def answer(
+    lease: Lease, job: Job, options: Merged
+) -> AsyncGenerator[PromptRead | Closing | Event, None]:
     """The events of one answer; :class:`Finished` is the last.
 
     Raises:
@@ -69,7 +71,10 @@ async def answer(lease: Lease, job: Job, options: Merged) -> AsyncGenerator[Clos
             if isinstance(report, Delta):
                 for event in calls.passed(_shown(job, parser.feed(report.text), report.logprobs)):
                     yield event
-            elif not isinstance(report, Progress):
+            elif isinstance(report, Progress):
+                if job.controls.progress:
+                    yield PromptRead(report.done, report.total)
+            else:
                 yield Closing()
                 for event in calls.closed(parser.close()):
                     yield event

@@ -23,6 +23,7 @@ class Controls:
             ``{"type": "grammar", "grammar": GBNF}``; unchecked.
         top_logprobs: alternatives per token, 0 to 20; counts with ``logprobs`` only.
         render_only: answer with the prompt instead of running it.
+        progress: tell how far the prompt is read.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Controls:
     truncate: bool = True
     shift: bool = True
     render_only: bool = False
+    progress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,14 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptRead:
+    """How much of the prompt has been read, in tokens; only when asked for."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """The prompt text, instead of an answer."""
 
@@ -143,4 +153,4 @@ class Embeddings:
     load_ns: int
 
 
-Answer: TypeAlias = Started | Closing | Rendered | Event
+Answer: TypeAlias = Started | PromptRead | Closing | Rendered | Event

@@ -83,6 +83,17 @@ def test_every_dialect_tells_of_what_was_cut_or_ignored(
     assert last in stream.body.decode()
 
 
+def test_a_prompt_tells_how_far_it_is_read_when_asked(serve: Any) -> None:
+    long = {"role": "user", "content": "word " * 1500}
+    body = {"model": "smol", "messages": [long], "options": {"num_ctx": 2048, "num_predict": 1}}
+    told = serve("POST", "/api/chat", {**body, "return_progress": True}).body.splitlines()
+    steps = [found for line in told if (found := json.loads(line).get("prompt_progress"))]
+    assert [step["processed"] for step in steps] == sorted(step["processed"] for step in steps)
+    assert 0 < steps[0]["processed"] < steps[0]["total"]
+    silent = serve("POST", "/api/chat", body).body
+    assert b"prompt_progress" not in silent
+
+
 def test_a_client_that_leaves_stops_its_answer(serve: Any) -> None:
     connection, _ = begin_stream(serve, options={"num_predict": 4000})
     connection.close()

@@ -13,16 +13,20 @@ class Answer:
     """Collects the lines of one answer.
 
     Args:
-        message: the empty message it fills.
+        message: the message it fills; what that holds already is what the answer begins with.
         started: monotonic time of sending, s.
+
+    Attributes:
+        prompt: tokens of the prompt that are read, and all of them; zeros while not told.
     """
 
     def __init__(self, message: Message, started: float) -> None:
         self._message = message
         self._started = started
-        self._text: list[str] = []
-        self._thoughts: list[str] = []
-        self._told = (0, 0)
+        self.prompt = (0, 0)
+        self._text = [message.content] if message.content else []
+        self._thoughts = [message.thinking] if message.thinking else []
+        self._told = (len(self._thoughts), len(self._text))
         self._first: float | None = None
         self._first_text: float | None = None
         self._stats: Stats | None = None
@@ -34,6 +38,9 @@ class Answer:
 
     def take(self, line: Mapping[str, Any], now: float) -> None:
         """Add one line of ``POST /api/chat``."""
+        progress = line.get("prompt_progress")
+        if progress:
+            self.prompt = (int(progress["processed"]), int(progress["total"]))
         message = line.get("message") or {}
         text, thought = message.get("content") or "", message.get("thinking") or ""
         if (text or thought) and self._first is None:
@@ -45,7 +52,8 @@ class Answer:
         if thought:
             self._thoughts.append(thought)
         if line.get("done"):
-            self._stats = stats_from(line, self._first_token(now), self._thinking(now))
+            told = stats_from(line, self._first_token(now), self._thinking(now))
+            self._stats = told.after(self._message.stats)
 
     def fresh(self) -> tuple[str, str]:
         """Thoughts and text that were not returned before."""

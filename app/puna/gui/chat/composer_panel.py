@@ -9,15 +9,27 @@ from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QWidget
 
 from puna.gui.chat.composer import ComposerText, png_bytes
+from puna.gui.chat.text_file import TextFile, read_text
 from puna.gui.chat.view_model import ChatViewModel
-from puna.gui.controls import clear, column, frame, icon_button, label, row
+from puna.gui.controls import (
+    ElidedLabel,
+    clear,
+    column,
+    frame,
+    icon_button,
+    label,
+    row,
+    themed_icon,
+)
 
 _DRAFT_PAUSE_MS = 600
 _CHIP = 36
+_MIDDLE = Qt.TextElideMode.ElideMiddle
+_WIDEST_NAME = 180
 
 
 class ComposerPanel(QFrame):
-    """Text, pictures, Send and Stop."""
+    """Text, attachments, Send and Stop."""
 
     def __init__(self, view_model: ChatViewModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,15 +40,18 @@ class ComposerPanel(QFrame):
         self.text.setPlaceholderText(self.tr("Write a message…"))
         self._editing = -1
         self._chips: QHBoxLayout = row(spacing=6)
-        self._attach = icon_button("image", self.tr("Attach a picture"), self._choose_image)
-        self._hint: QLabel = label("", "small")
+        self._attach = icon_button("plus", self.tr("Attach a file"), self._choose_files)
+        self._hint = ElidedLabel("", "small")
         self._send = icon_button(
             "send", self.tr("Send"), self.submit, role="send", token="accent_text"
         )
         self._stop = icon_button(
             "stop", self.tr("Stop (Esc)"), view_model.stop, role="send", token="accent_text"
         )
-        buttons = row(self._attach, self._hint, 1, self._send, self._stop, spacing=6)
+        buttons = row(self._attach, spacing=6)
+        buttons.addWidget(self._hint, 1)
+        buttons.addWidget(self._send)
+        buttons.addWidget(self._stop)
         layout = column(self._chips, self.text, buttons, spacing=4)
         layout.setContentsMargins(14, 10, 10, 8)
         self.setLayout(layout)
@@ -97,19 +112,21 @@ class ComposerPanel(QFrame):
         self._send.setVisible(not view_model.is_busy)
         self._stop.setVisible(view_model.is_busy)
         self._send.setEnabled(bool(self.text.toPlainText().strip() and view_model.chat.model))
-        sees = view_model.sees_images
-        self._attach.setEnabled(sees)
-        self._attach.setToolTip(
-            self.tr("Attach a picture") if sees else self.tr("This model does not see pictures")
-        )
-        self._hint.setText(self.tr("Editing – Esc to cancel") if self._editing >= 0 else "")
+        self._hint.show_text(self.tr("Editing – Esc to cancel") if self._editing >= 0 else "")
 
     def attach_files(self, files: list[Path]) -> None:
-        """Attach pictures by path; what is none is left out."""
+        """Attach pictures and text files by path, and say which is neither."""
         for file in files:
             image = QImage(str(file))
+            text = read_text(file) if image.isNull() else None
             if not image.isNull():
                 self._give(png_bytes(image))
+            elif text is not None:
+                self._view_model.attach_file(text)
+            else:
+                self._hint.show_text(
+                    self.tr("{0} is no picture, and no text of up to 1 MB").format(file.name)
+                )
 
     def _connect(self) -> None:
         self.text.submitted.connect(self.submit)
@@ -118,7 +135,7 @@ class ComposerPanel(QFrame):
         self.text.textChanged.connect(self.show_state)
         self.text.textChanged.connect(self._draft_timer.start)
         self._draft_timer.timeout.connect(self._keep_draft)
-        self._view_model.images_changed.connect(self._show_chips)
+        self._view_model.attachments_changed.connect(self._show_chips)
         self._view_model.stage_changed.connect(self.show_state)
         self._view_model.chat_changed.connect(self.show_state)
         self._view_model.opened.connect(self.show_draft)
@@ -131,12 +148,11 @@ class ComposerPanel(QFrame):
         if self._view_model.sees_images:
             self._view_model.attach(image)
         else:
-            self._hint.setText(self.tr("This model does not see pictures"))
+            self._hint.show_text(self.tr("This model does not see pictures"))
 
-    def _choose_image(self) -> None:
-        dialog = QFileDialog(self, self.tr("Attach a picture"))
+    def _choose_files(self) -> None:
+        dialog = QFileDialog(self, self.tr("Attach text files or pictures"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setNameFilter(self.tr("Pictures") + " (*.png *.jpg *.jpeg *.webp *.gif *.bmp)")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(lambda names: self.attach_files([Path(n) for n in names]))
         dialog.open()
@@ -144,10 +160,21 @@ class ComposerPanel(QFrame):
     def _show_chips(self) -> None:
         clear(self._chips)
         for index, image in enumerate(self._view_model.images):
-            self._chips.addWidget(self._chip(index, image))
+            self._chips.addWidget(self._picture_chip(index, image))
+        for index, file in enumerate(self._view_model.files):
+            self._chips.addWidget(self._file_chip(index, file))
         self._chips.addStretch(1)
 
-    def _chip(self, index: int, image: bytes) -> QFrame:
+    def _file_chip(self, index: int, file: TextFile) -> QFrame:
+        image = QLabel()
+        image.setPixmap(themed_icon("file").pixmap(18, 18))
+        name = label(self.fontMetrics().elidedText(file.name, _MIDDLE, _WIDEST_NAME))
+        name.setToolTip(file.name)
+        remove = icon_button("close", self.tr("Remove {0}").format(file.name), size=12)
+        remove.clicked.connect(lambda: self._view_model.detach_file(index))
+        return frame("chip", row(image, name, remove, margins=4, spacing=4))
+
+    def _picture_chip(self, index: int, image: bytes) -> QFrame:
         picture = QLabel()
         pixmap = QPixmap()
         pixmap.loadFromData(image)

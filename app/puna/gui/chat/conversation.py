@@ -48,6 +48,10 @@ class Conversation:
         self._add(Message(0, self.chat.leaf, "assistant", model=model, state=State.WRITING))
         self.path[-1] = replace(self.path[-1], state=State.WRITING)
 
+    def reopen_answer(self) -> None:
+        """The model is about to go on with the last message."""
+        self.path[-1] = replace(self.path[-1], state=State.WRITING)
+
     def back_to_question(self, index: int) -> None:
         """Show the branch only up to the question that message ``index`` answers or is."""
         while self.path[index].role != "user":

@@ -44,6 +44,12 @@ class MarkdownView(QWidget):
         for block in merged(split(text)):
             self._freeze(block)
 
+    def begin(self, text: str) -> None:
+        """Replace everything by ``text``, which :meth:`append` will go on with."""
+        clear(self._layout)
+        self._begin()
+        self.append(text)
+
     def append(self, text: str) -> None:
         """Add text that has just arrived."""
         self._length += len(text)

@@ -11,10 +11,22 @@ from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from puna.gui.chat.markdown_view import MarkdownView
 from puna.gui.chat.records import Message, State, Stats
 from puna.gui.chat.thinking_view import ThinkingView
-from puna.gui.controls import CopyButton, ElidedLabel, clear, column, frame, icon_button, label, row
+from puna.gui.controls import (
+    CopyButton,
+    ElidedLabel,
+    button,
+    clear,
+    column,
+    frame,
+    icon_button,
+    label,
+    row,
+)
 from puna.gui.wording import duration, number
 
 _THUMBNAIL = 180
+_MOST_LINES = 16
+_LONGEST = 2000
 
 
 class MessageView(QFrame):
@@ -24,12 +36,14 @@ class MessageView(QFrame):
         switch_wanted: show the sibling that many places away.
         edit_wanted: put the question back into the composer.
         again_wanted: answer once more.
+        more_wanted: go on with an answer that was cut.
         link_clicked: target of a link in the answer.
     """
 
     switch_wanted = Signal(int)
     edit_wanted = Signal()
     again_wanted = Signal()
+    more_wanted = Signal()
     link_clicked = Signal(str)
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
@@ -57,7 +71,7 @@ class QuestionView(MessageView):
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(message, parent)
-        self._text: QLabel = label(message.content, wrap=True)
+        self._text: QLabel = label(_beginning(message.content), wrap=True)
         self._text.setAccessibleName(self.tr("Your message"))
         self._text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
@@ -66,17 +80,27 @@ class QuestionView(MessageView):
         inner = column(*(_thumbnail(image) for image in message.images), self._text)
         inner.setContentsMargins(14, 9, 14, 9)
         bubble = frame("bubble", inner)
+        self._rest = button(self.tr("Show all"), self._show_all, role="quiet")
+        self._rest.setVisible(self._text.text() != message.content)
         copy = CopyButton(self.tr("Copy message"), lambda: message.content)
         edit = icon_button("edit", self.tr("Edit message"), self.edit_wanted.emit, size=16)
-        actions = row(1, *self.branches(), edit, copy, spacing=2)
+        actions = row(1, self._rest, *self.branches(), edit, copy, spacing=2)
         self.setLayout(column(row(1, bubble), actions, spacing=2))
+
+    def _show_all(self) -> None:
+        self._text.setText(self.message.content)
+        self._rest.setVisible(False)
+        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The bubble is as wide as its text, at most three quarters of the transcript."""
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
         widest = max(120, self.width() * 3 // 4 - 28)
         metrics = self._text.fontMetrics()
-        lines = self.message.content.split("\n")
+        lines = self._text.text().split("\n")
         natural = max(metrics.horizontalAdvance(line) for line in lines) + 4
         self._text.setFixedWidth(min(widest, natural))
 
@@ -93,14 +117,21 @@ class AnswerView(MessageView):
         self._text = MarkdownView()
         self._text.link_clicked.connect(self.link_clicked)
         self._footer = row(spacing=2)
-        self._column = column(self._cut, self._stage, self._text, self._footer, spacing=4)
+        self._more = button(self.tr("Go on"), self.more_wanted.emit, picture="play")
+        self._more.setVisible(False)
+        self._column = column(
+            self._cut, self._stage, self._text, row(self._more, 1), self._footer, spacing=4
+        )
         self.setLayout(self._column)
         self.show_message(message)
 
     def show_message(self, message: Message) -> None:
         """Draw the whole message."""
         self.message = message
-        self._text.finish(message.content)
+        if message.state is State.WRITING:
+            self._text.begin(message.content)
+        else:
+            self._text.finish(message.content)
         if message.thinking:
             self._thoughts().finish(message.thinking, message.stats.thinking)
         if message.state is not State.WRITING:
@@ -108,6 +139,10 @@ class AnswerView(MessageView):
         self._cut.setText(self._cut_text(message.stats))
         self._cut.setVisible(message.stats.cut)
         self._show_footer()
+
+    def offer_more(self, offered: bool) -> None:
+        """Whether the model can go on with this answer."""
+        self._more.setVisible(offered)
 
     def show_stage(self, text: str) -> None:
         """Say what is going on before the first word; empty says nothing."""
@@ -188,6 +223,13 @@ class AnswerView(MessageView):
                 self.tr("Ended by: {0}").format(stats.reason),
             )
         )
+
+
+def _beginning(text: str) -> str:
+    """The first lines of a long question; it may have whole files in it."""
+    lines = text[:_LONGEST].split("\n")
+    beginning = "\n".join(lines[:_MOST_LINES])
+    return beginning if beginning == text else f"{beginning}…"
 
 
 def _thumbnail(image: str) -> QLabel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -49,6 +49,15 @@ class Stats:
     def speed(self) -> float:
         """Tokens per s of the answer; 0 when nothing was measured."""
         return self.tokens / self.writing if self.writing > 0 else 0.0
+
+    def after(self, earlier: Stats) -> Stats:
+        """Measures of an answer that was written in two goes, of which these are the second's."""
+        return replace(
+            self,
+            writing=earlier.writing + self.writing,
+            thinking=earlier.thinking or self.thinking,
+            tokens=earlier.tokens + self.tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QMenu, QWidget
 
@@ -11,7 +11,13 @@ from puna.gui.controls import button, column, themed_icon
 
 
 class Sidebar(QFrame):
-    """Search, New chat and the chats; F2 renames, Delete deletes."""
+    """Search, New chat and the chats; F2 renames, Delete deletes.
+
+    Signals:
+        export_wanted: write a chat to a file: id and title.
+    """
+
+    export_wanted = Signal(int, str)
 
     def __init__(self, view_model: ChatViewModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,5 +86,11 @@ class Sidebar(QFrame):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(themed_icon("edit"), self.tr("Rename"), lambda: self._list.edit(index))
+        chat_id, title = self._view_model.chats.id_at(index.row()), str(index.data())
+        menu.addAction(
+            themed_icon("file"),
+            self.tr("Export…"),
+            lambda: self.export_wanted.emit(chat_id, title),
+        )
         menu.addAction(themed_icon("trash", "danger"), self.tr("Delete"), self._delete)
         menu.popup(self._list.viewport().mapToGlobal(place))

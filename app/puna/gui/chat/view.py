@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
-from PySide6.QtWidgets import QLabel, QMessageBox, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QSplitter, QStackedWidget, QWidget
 
 from puna.errors import ModelNotFound, PunaError, ServerUnreachable
 from puna.gui.chat.composer_panel import ComposerPanel
+from puna.gui.chat.context_meter import ContextMeter
+from puna.gui.chat.export import file_name
 from puna.gui.chat.message_view import AnswerView, MessageView
 from puna.gui.chat.model_picker import ModelPicker
 from puna.gui.chat.records import State
@@ -20,7 +23,7 @@ from puna.gui.chat.view_model import ChatViewModel, Stage
 from puna.gui.chat.welcome import Welcome
 from puna.gui.controls import button, column, frame, icon_button, label, row
 from puna.gui.page import Page
-from puna.gui.wording import fault
+from puna.gui.wording import fault, number
 
 _SCHEMES = ("http", "https", "mailto")
 
@@ -65,12 +68,15 @@ class ChatView(QWidget):
         self._sidebar.search.setFocus()
 
     def _build(self) -> None:
+        view_model = self._view_model
         self._panel_button = icon_button(
             "sliders", self.tr("System prompt and options of this chat")
         )
         self._panel_button.setCheckable(True)
         self._panel_button.setChecked(self._system.isVisibleTo(self))
-        header = row(self._picker, self._tiny, 1, self._panel_button, spacing=10)
+        header = row(
+            self._picker, self._tiny, 1, ContextMeter(view_model), self._panel_button, spacing=10
+        )
         header.setContentsMargins(16, 9, 12, 9)
         bottom = row(1, spacing=0)
         self.composer.setMaximumWidth(780)
@@ -96,6 +102,7 @@ class ChatView(QWidget):
         self._welcome.prompt_chosen.connect(self._use_prompt)
         self._panel_button.toggled.connect(self._system.setVisible)
         self._transcript.view_added.connect(self._adopt)
+        self._sidebar.export_wanted.connect(self._ask_file)
         view_model.opened.connect(self._show_messages)
         view_model.chat_changed.connect(self._show_chat)
         view_model.message_added.connect(self._add_message)
@@ -143,18 +150,23 @@ class ChatView(QWidget):
         view.switch_wanted.connect(partial(self._view_model.switch, index))
         view.edit_wanted.connect(partial(self.composer.edit, index))
         view.again_wanted.connect(partial(self._view_model.regenerate, index))
+        view.more_wanted.connect(self._view_model.go_on)
         view.link_clicked.connect(self._ask_link)
-        self._show_fault(view)
+        self._show_end(view)
 
     def _redraw(self, index: int) -> None:
         view = self._transcript.answer(index)
         if view is not None:
             view.show_message(self._view_model.messages[index])
-            self._show_fault(view)
+            self._show_end(view)
             self._transcript.announce(view.message.content or view.message.error)
 
-    def _show_fault(self, view: MessageView) -> None:
-        if isinstance(view, AnswerView) and view.message.state is State.FAILED:
+    def _show_end(self, view: MessageView) -> None:
+        """Offer what can follow an answer that did not come to its own end."""
+        if not isinstance(view, AnswerView):
+            return
+        view.offer_more(self._view_model.can_go_on(view.message))
+        if view.message.state is State.FAILED:
             error = self._view_model.last_error or PunaError(view.message.error)
             view.add_fault(fault(error), view.message.error, self._way_out(error, view))
 
@@ -188,10 +200,26 @@ class ChatView(QWidget):
                 return self.tr("Loading the model… {0} %").format(round(progress * 100))
             case Stage.LOADING:
                 return self.tr("Loading the model…")
+            case Stage.READING if progress > 0:
+                done, total = self._view_model.prompt_read
+                return self.tr("Reading the prompt… {0} of {1} tokens").format(
+                    number(done), number(total)
+                )
             case Stage.READING:
                 return self.tr("Reading the prompt…")
             case Stage.WRITING | Stage.IDLE:
                 return ""
+
+    def _ask_file(self, chat_id: int, title: str) -> None:
+        dialog = QFileDialog(self, self.tr("Export chat"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters(["Markdown (*.md)", "JSON (*.json)"])
+        dialog.selectFile(file_name(title))
+        dialog.fileSelected.connect(
+            lambda name: self._view_model.export(chat_id, _with_suffix(name, dialog))
+        )
+        dialog.open()
 
     def _ask_link(self, target: str) -> None:
         url = QUrl(target)
@@ -209,3 +237,11 @@ class ChatView(QWidget):
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         box.accepted.connect(partial(QDesktopServices.openUrl, url))
         box.open()
+
+
+def _with_suffix(name: str, dialog: QFileDialog) -> Path:
+    """The chosen file; the chosen format decides where the name does not end in one."""
+    file = Path(name)
+    if file.suffix in (".md", ".json"):
+        return file
+    return file.with_name(file.name + (".json" if "json" in dialog.selectedNameFilter() else ".md"))

@@ -6,6 +6,7 @@ import base64
 import time
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -14,8 +15,10 @@ from puna.gui.chat.answer import Answer
 from puna.gui.chat.chat_list import ChatList
 from puna.gui.chat.chat_options import option_value
 from puna.gui.chat.conversation import Conversation
-from puna.gui.chat.history import History
+from puna.gui.chat.export import exported, write
+from puna.gui.chat.history import History, branch
 from puna.gui.chat.records import Chat, Message, State
+from puna.gui.chat.text_file import TextFile, with_files
 from puna.gui.preferences import Preferences
 from puna.gui.session import Session
 from puna.gui.tasks import Tasks
@@ -54,8 +57,9 @@ class ChatViewModel(QObject):
         text_appended: new text of the last message, at most 30 times a second.
         thinking_appended: new thoughts of the last message.
         stage_changed: stage and its progress from 0 to 1 (-1 = not known).
-        images_changed: :attr:`images` to be sent with the next message.
+        attachments_changed: :attr:`images` or :attr:`files` to be sent with the next message.
         failed: the last error; its message carries the same words.
+        export_failed: the error for which a chat was not written.
         removed: a chat left the list; :meth:`bring_back` undoes it.
     """
 
@@ -66,8 +70,9 @@ class ChatViewModel(QObject):
     text_appended = Signal(str)
     thinking_appended = Signal(str)
     stage_changed = Signal(object, float)
-    images_changed = Signal()
+    attachments_changed = Signal()
     failed = Signal(object)
+    export_failed = Signal(object)
     removed = Signal(object)
 
     def __init__(
@@ -83,6 +88,7 @@ class ChatViewModel(QObject):
         self.chats = ChatList(self)
         self.tasks = Tasks(self)
         self.images: list[bytes] = []
+        self.files: list[TextFile] = []
         self.stage = Stage.IDLE
         self.progress = -1.0
         self.last_error: PunaError | None = None
@@ -124,6 +130,25 @@ class ChatViewModel(QObject):
         """The chosen model takes pictures."""
         model = self.session.model(self.chat.model)
         return model is not None and "vision" in model.capabilities
+
+    @property
+    def prompt_read(self) -> tuple[int, int]:
+        """Tokens of the prompt that the model has read, and all of them; zeros while not told."""
+        return self._answer.prompt if self._answer is not None else (0, 0)
+
+    @property
+    def context_use(self) -> tuple[int, int]:
+        """Tokens of the context that the conversation fills, and all; zeros while not known."""
+        loaded = self.session.loaded_model(self.chat.model)
+        answers = [message.stats for message in self.messages if message.stats.tokens]
+        used = answers[-1].prompt_tokens + answers[-1].tokens if answers else 0
+        return used, loaded.context_length if loaded is not None else 0
+
+    def can_go_on(self, message: Message) -> bool:
+        """It is the last answer, and was cut before its end."""
+        is_last = bool(self.messages) and message.id == self.messages[-1].id
+        cut = message.state is State.STOPPED or message.stats.reason == "length"
+        return is_last and cut and bool(message.content)
 
     def open(self, chat_id: int) -> None:
         """Show a stored chat; an answer in progress is stopped and kept."""
@@ -169,6 +194,15 @@ class ChatViewModel(QObject):
             self._hidden.discard(chat_id)
             self._history.delete_chat(chat_id)
 
+    def export(self, chat_id: int, file: Path) -> None:
+        """Write the branch in view of a chat; its error comes with :attr:`export_failed`."""
+        chat = self._history.chat(chat_id)
+        messages = branch(self._history.messages(chat_id), chat.leaf)
+        try:
+            write(file, exported(chat, messages, file.suffix))
+        except OSError as error:
+            self.export_failed.emit(PunaError(f"{file.name}: {error.strerror}"))
+
     def choose_model(self, name: str) -> None:
         """Answer with this model from now on."""
         self._conversation.change(model=name)
@@ -203,22 +237,33 @@ class ChatViewModel(QObject):
     def attach(self, image: bytes) -> None:
         """Send this picture with the next message."""
         self.images.append(image)
-        self.images_changed.emit()
+        self.attachments_changed.emit()
+
+    def attach_file(self, file: TextFile) -> None:
+        """Send this text with the next message."""
+        self.files.append(file)
+        self.attachments_changed.emit()
 
     def detach(self, index: int) -> None:
         """Do not send that picture."""
         del self.images[index]
-        self.images_changed.emit()
+        self.attachments_changed.emit()
+
+    def detach_file(self, index: int) -> None:
+        """Do not send that text."""
+        del self.files[index]
+        self.attachments_changed.emit()
 
     def send(self, text: str) -> None:
         """Ask the model; nothing happens without text, without a model or while it writes."""
         if self.is_busy or not text.strip() or not self.chat.model:
             return
         images = tuple(base64.b64encode(image).decode() for image in self.images)
-        self._conversation.add_question(text.strip(), images)
+        self._conversation.add_question(with_files(text.strip(), self.files), images)
         self._conversation.change(draft="")
         self.images.clear()
-        self.images_changed.emit()
+        self.files.clear()
+        self.attachments_changed.emit()
         self.message_added.emit(len(self.messages) - 1)
         self._ask()
 
@@ -238,6 +283,15 @@ class ChatViewModel(QObject):
         self._conversation.back_to_question(index if index >= 0 else len(self.messages) - 1)
         self.opened.emit()
         self._ask()
+
+    def go_on(self) -> None:
+        """Let the model go on with the last answer, which was cut."""
+        if self.is_busy or not self.messages or not self.can_go_on(self.messages[-1]):
+            return
+        body = request_body(self.chat, self.messages)
+        self._conversation.reopen_answer()
+        self.message_changed.emit(len(self.messages) - 1)
+        self._start(body)
 
     def switch(self, index: int, step: int) -> None:
         """Show another branch at message ``index``."""
@@ -276,10 +330,14 @@ class ChatViewModel(QObject):
 
     def _ask(self) -> None:
         self._list_chats()
-        self.last_error = None
         body = request_body(self.chat, self.messages)
         self._conversation.add_answer()
         self.message_added.emit(len(self.messages) - 1)
+        self._start(body)
+
+    def _start(self, body: dict[str, object]) -> None:
+        """Let the model write into the last message."""
+        self.last_error = None
         self._answer = Answer(self.messages[-1], time.monotonic())
         self._stored_at = time.monotonic()
         self._set_stage(Stage.WAITING)
@@ -320,6 +378,7 @@ class ChatViewModel(QObject):
             return
         thoughts, text = self._answer.fresh()
         if not (thoughts or text):
+            self._follow_reading()
             return
         self._set_stage(Stage.WRITING)
         self._load_timer.stop()
@@ -334,7 +393,8 @@ class ChatViewModel(QObject):
 
     def _follow_load(self) -> None:
         """Tell loading from reading by what is in memory."""
-        if self.stage in (Stage.WAITING, Stage.LOADING, Stage.READING):
+        waits = self.stage in (Stage.WAITING, Stage.LOADING, Stage.READING)
+        if waits and not self._follow_reading():
             loaded = self.session.loaded_model(self.chat.model)
             if loaded is None:
                 self._set_stage(Stage.LOADING)
@@ -342,6 +402,13 @@ class ChatViewModel(QObject):
                 self._set_stage(Stage.LOADING, loaded.progress)
             else:
                 self._set_stage(Stage.READING)
+
+    def _follow_reading(self) -> bool:
+        """Tell how much of the prompt is read; whether the server has told it."""
+        done, total = self.prompt_read
+        if total and self.stage is not Stage.WRITING:
+            self._set_stage(Stage.READING, done / total)
+        return bool(total)
 
     def _set_stage(self, stage: Stage, progress: float = -1.0) -> None:
         if (stage, progress) != (self.stage, self.progress):
@@ -360,5 +427,5 @@ def request_body(chat: Chat, messages: list[Message]) -> dict[str, object]:
             if message.images:
                 part["images"] = list(message.images)
             told.append(part)
-    body: dict[str, object] = {"model": chat.model, "messages": told}
+    body: dict[str, object] = {"model": chat.model, "messages": told, "return_progress": True}
     return body | ({"options": dict(chat.options)} if chat.options else {})

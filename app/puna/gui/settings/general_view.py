@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QWidget
 
 from puna.gui.controls import column, frame, label, row
 from puna.gui.language import LANGUAGES
-from puna.gui.preferences import Preferences
+from puna.gui.preferences import ZOOMS, Preferences
 from puna.gui.settings.view_model import LoginStart
 
 
@@ -36,6 +36,7 @@ class GeneralView(QFrame):
         lines: list[tuple[str, QWidget]] = [
             (self.tr("Language"), self._choice("language", languages, choices.language)),
             (self.tr("Theme"), self._choice("theme", themes, choices.theme)),
+            (self.tr("Text size"), self._zoom(choices.zoom)),
             (self.tr("Closing the window"), self._choice("close", closings, choices.close)),
             (self.tr("Enter sends the message"), self._enter()),
             (self.tr("Start at login"), self._login(login)),
@@ -58,6 +59,14 @@ class GeneralView(QFrame):
         keys = list(options)
         box.setCurrentIndex(keys.index(chosen) if chosen in keys else 0)
         box.activated.connect(partial(self._choose, field, keys))
+        return box
+
+    def _zoom(self, chosen: int) -> QComboBox:
+        box = QComboBox()
+        box.setFixedWidth(280)
+        box.addItems([f"{zoom} %" for zoom in ZOOMS])
+        box.setCurrentIndex(ZOOMS.index(chosen) if chosen in ZOOMS else ZOOMS.index(100))
+        box.activated.connect(lambda place: self._preferences.change(zoom=ZOOMS[place]))
         return box
 
     def _choose(self, field: str, keys: list[str], index: int) -> None:

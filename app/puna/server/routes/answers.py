@@ -11,7 +11,7 @@ from starlette.responses import Response
 from puna.chat.events import Event, Finished
 from puna.server.streaming import json_response
 from puna.server.translate import native
-from puna.services.requests import Answer, Closing, Rendered, Started
+from puna.services.requests import Answer, Closing, PromptRead, Rendered, Started
 
 STREAM_HEADERS = {"cache-control": "no-cache", "connection": "keep-alive"}
 """Of the dialects that send more than the type."""
@@ -25,7 +25,7 @@ async def answer_events(answers: AsyncIterator[Answer]) -> AsyncGenerator[Event,
     """Only what belongs to the answer itself; closes ``answers`` at its end."""
     async with aclosing(answers):  # type: ignore[type-var]
         async for item in answers:
-            if not isinstance(item, Started | Closing | Rendered):
+            if not isinstance(item, Started | PromptRead | Closing | Rendered):
                 yield item
 
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from puna.api import native as wire
-from puna.chat.events import Finished, TextDelta, ThinkingDelta, TokenLogprob, ToolCallEvent, Usage
+from puna.chat.events import (
+    Finished,
+    TextDelta,
+    ThinkingDelta,
+    TokenLogprob,
+    ToolCallEvent,
+    Usage,
+)
 from puna.chat.messages import Message, Tool, ToolCall
 from puna.server.streaming import line
 from puna.server.translate.timestamps import utc_now
@@ -22,6 +29,7 @@ from puna.services.requests import (
     Closing,
     Controls,
     GenerateRequest,
+    PromptRead,
     Rendered,
 )
 
@@ -38,6 +46,7 @@ def controls(body: wire.ModelRequest) -> Controls:
         truncate=body.truncate is not False,
         shift=body.shift is not False,
         render_only=body.debug_render_only,
+        progress=body.return_progress,
     )
 
 
@@ -87,6 +96,7 @@ class Piece:
     """What one line shows.
 
     Attributes:
+        progress: how far the prompt is read, when that is all there is to tell.
         shown: something happened that deserves a line.
     """
 
@@ -94,6 +104,7 @@ class Piece:
     thinking: str = ""
     calls: list[ToolCall] = field(default_factory=list)
     logprobs: list[TokenLogprob] = field(default_factory=list)
+    progress: PromptRead | None = None
     shown: bool = False
 
     def add(self, event: Answer) -> None:
@@ -108,6 +119,8 @@ class Piece:
             case ToolCallEvent():
                 self.calls.append(event.call)
                 self.logprobs += event.logprobs
+            case PromptRead():
+                self.progress = event
             case _:
                 return
         self.shown = True
@@ -154,7 +167,7 @@ class ChatShape(_Common):
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
         """A line before the last."""
-        return {**self._head(), "message": _message(piece), "done": False, **_logprobs(piece)}
+        return {**self._head(), "message": _message(piece), "done": False, **_details(piece)}
 
     def final(self, piece: Piece, finished: Finished, load_ns: int) -> dict[str, Any]:
         """The last line, or the only object."""
@@ -181,7 +194,7 @@ class GenerateShape(_Common):
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
         """A line before the last."""
-        return {**self._head(), **_response(piece), "done": False, **_logprobs(piece)}
+        return {**self._head(), **_response(piece), "done": False, **_details(piece)}
 
     def final(self, piece: Piece, finished: Finished, load_ns: int) -> dict[str, Any]:
         """The last line, or the only object."""
@@ -229,6 +242,13 @@ def _debug(answer: Rendered) -> dict[str, Any]:
     if answer.images:
         info["image_count"] = answer.images
     return {"_debug_info": info}
+
+
+def _details(piece: Piece) -> dict[str, Any]:
+    """What a line has besides text. The progress has the names of llama.cpp's server."""
+    if piece.progress is None:
+        return _logprobs(piece)
+    return {"prompt_progress": {"processed": piece.progress.done, "total": piece.progress.total}}
 
 
 def _logprobs(piece: Piece) -> dict[str, Any]:

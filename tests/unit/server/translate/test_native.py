@@ -16,7 +16,7 @@ from puna.chat.events import (
 from puna.chat.messages import Message, Think, ToolCall
 from puna.server.translate import native
 from puna.server.translate.native import ChatShape, GenerateShape, Shape
-from puna.services.requests import Answer, Closing, Rendered
+from puna.services.requests import Answer, Closing, PromptRead, Rendered
 
 USAGE = Usage(prompt_tokens=8, completion_tokens=5, prompt_ns=10, completion_ns=20, context=(1, 2))
 END = Finished("stop", USAGE)
@@ -77,6 +77,12 @@ async def test_the_last_line_tells_of_a_prompt_that_was_cut() -> None:
     usage = Usage(prompt_tokens=8, prompt_tokens_total=20, dropped_messages=3)
     (line,) = await lines(ChatShape("m", 0), Closing(), Finished("stop", usage))
     assert (line["prompt_tokens_total"], line["dropped_messages"]) == (20, 3)
+
+
+async def test_the_reading_of_the_prompt_has_lines_of_its_own() -> None:
+    (line, *_) = await lines(ChatShape("m", 0), PromptRead(512, 2000), Closing(), END)
+    assert line["message"] == {"role": "assistant", "content": ""}
+    assert line["prompt_progress"] == {"processed": 512, "total": 2000}
 
 
 async def test_a_whole_answer_is_joined() -> None:
