@@ -52,6 +52,14 @@ class Custom:
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """A text that a field takes besides values of its type, and what it stands for."""
+
+    text: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     """Where in the body a value stands."""
 
@@ -136,6 +144,9 @@ def _reader(annotation: Any, metadata: tuple[Any, ...]) -> _Reader:
     for mark in metadata:
         if isinstance(mark, Custom):
             return _custom(mark)
+        if isinstance(mark, Also):
+            others = tuple(other for other in metadata if other is not mark)
+            return _also(mark, _reader(annotation, others))
     go_type = next((mark.name for mark in metadata if isinstance(mark, Go)), "")
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
@@ -179,6 +190,10 @@ def _go_name(annotation: Any) -> str:
 
 def _custom(mark: Custom) -> _Reader:
     return lambda value, place: mark.read(value)
+
+
+def _also(mark: Also, reader: _Reader) -> _Reader:
+    return lambda value, place: mark.value if value == mark.text else reader(value, place)
 
 
 def _zero(of: Any) -> Callable[[], Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, TypeAlias
 
-from puna.api.decoding import Custom, Go, go_kind
+from pydantic import WithJsonSchema
+
+from puna.api.decoding import Also, Custom, Go, go_kind
 from puna.chat.messages import Think
 from puna.config.values import parse_duration
 from puna.errors import InvalidInput
@@ -56,6 +58,12 @@ def _seconds(text: str) -> float:
 
 ThinkField: TypeAlias = Annotated[bool | str | None, Custom(read_think)]
 KeepAliveField: TypeAlias = Annotated[float | str | None, Custom(read_keep_alive)]
+TruncateField: TypeAlias = Annotated[
+    bool | None,
+    Also("error", False),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "error"}, {"type": "null"}]}),
+]
+"""Whether a prompt that is too long may be cut; ``"error"`` says what ``false`` does."""
 Options: TypeAlias = dict[str, Any]
 Images: TypeAlias = Annotated[list[bytes], Go("[]api.ImageData")]
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, Field
 
 from puna.api.decoding import Go, WireModel
-from puna.api.fields import Arguments, Images, KeepAliveField, Options, ThinkField
+from puna.api.fields import Arguments, Images, KeepAliveField, Options, ThinkField, TruncateField
 
 
 class ToolCallFunction(WireModel):
@@ -52,7 +52,7 @@ class ModelRequest(WireModel):
     keep_alive: KeepAliveField = None
     options: Options = Field(default_factory=dict)
     think: ThinkField = None
-    truncate: bool | None = None
+    truncate: TruncateField = None
     shift: bool | None = None
     logprobs: bool = False
     top_logprobs: int = 0
@@ -86,7 +86,7 @@ class EmbedRequest(WireModel):
 
     model: str = ""
     input: Any = None
-    truncate: bool | None = None
+    truncate: TruncateField = None
     dimensions: int = 0
     keep_alive: KeepAliveField = None
     options: Options = Field(default_factory=dict)

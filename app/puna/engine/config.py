@@ -51,6 +51,7 @@ class ModelSpec:
         name: what people call it.
         estimate: bytes the model will take, ``None`` when unknown.
         auto_context: ``load.context_length`` was chosen by us, not asked for.
+        keep_alive: seconds the model itself wants to stay; ``None`` = the default.
     """
 
     key: str
@@ -58,3 +59,4 @@ class ModelSpec:
     load: LoadOptions
     estimate: int | None = None
     auto_context: bool = False
+    keep_alive: float | None = None

@@ -282,6 +282,8 @@ class Scheduler:
         instance.names[ticket.spec.name] = None
         if ticket.keep_alive is not None:
             instance.keep_alive = ticket.keep_alive
+        elif instance.keep_alive is None:
+            instance.keep_alive = ticket.spec.keep_alive
         ticket.served.set_result(instance)
         self._fleet.begin_use(instance)
 

@@ -1,13 +1,17 @@
 """Answers that arrive in pieces.
 
 The first piece is awaited before the status line is sent, so an error that
-is known by then has a status of its own; a later one is the last piece.
+is known by then has a status of its own; a later one is the last piece. A
+stream of server-sent events that has nothing to say for a while says so in a
+comment, or clients and proxies would take it for dead.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,6 +23,8 @@ from puna.server.live import SCOPE_KEY
 
 NDJSON = "application/x-ndjson"
 SSE = "text/event-stream"
+BEAT = b": waiting\n\n"
+BEAT_SECONDS = 15.0
 
 
 def line(value: object) -> bytes:
@@ -51,20 +57,29 @@ async def streamed(
     Raises:
         PunaError: what went wrong before the first piece.
     """
-    first = await anext(pieces, None)
+    first = asyncio.ensure_future(anext(pieces, None))
+    try:
+        await asyncio.wait([first], timeout=BEAT_SECONDS if media_type == SSE else None)
+    except asyncio.CancelledError:
+        await _stop(first)
+        raise
+    if first.done():
+        first.result()
     return _Streamed(first, pieces, media_type, last, headers)
 
 
 class _Streamed(Response):
     def __init__(
         self,
-        first: bytes | None,
+        first: asyncio.Future[bytes | None],
         pieces: AsyncIterator[bytes],
         media_type: str,
         last: Callable[[PunaError], bytes],
         headers: Mapping[str, str] | None,
     ) -> None:
         self._first = first
+        self._beats = media_type == SSE
+        self._silent_since = time.monotonic() if first.done() else 0.0
         self._pieces = pieces
         self._last = last
         self.status_code = 200
@@ -75,19 +90,22 @@ class _Streamed(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all pieces as they come."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        beats = asyncio.create_task(self._send_beats(send)) if self._beats else None
         try:
             end = await self._send_pieces(scope, send)
         finally:
+            await _stop(self._first, *([beats] if beats else []))
             await _close(self._pieces)
         await send({"type": "http.response.body", "body": end, "more_body": False})
 
     async def _send_pieces(self, scope: Scope, send: Send) -> bytes:
         """Returns the bytes that end the stream: none, or the error."""
         try:
-            if self._first is not None:
-                await send(_piece(self._first))
+            first = await self._first
+            if first is not None:
+                await self._send(send, first)
             async for piece in self._pieces:
-                await send(_piece(piece))
+                await self._send(send, piece)
         except asyncio.CancelledError:
             live = scope[SCOPE_KEY]
             if live.gone or live.ending is None:
@@ -97,6 +115,24 @@ class _Streamed(Response):
         except Exception as error:  # noqa: BLE001 - the last handler of a stream; `known` logs bugs
             return self._last(known(error))
         return b""
+
+    async def _send(self, send: Send, piece: bytes) -> None:
+        self._silent_since = time.monotonic()
+        await send(_piece(piece))
+
+    async def _send_beats(self, send: Send) -> None:
+        while True:
+            left = self._silent_since + BEAT_SECONDS - time.monotonic()
+            if left > 0:
+                await asyncio.sleep(left)
+            else:
+                await self._send(send, BEAT)
+
+
+async def _stop(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _piece(body: bytes) -> dict[str, object]:

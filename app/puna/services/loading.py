@@ -11,7 +11,7 @@ from puna.errors import ModelLoadError
 from puna.gguf.metadata import ModelInfo
 from puna.runner.protocol import Adapter, LoadOptions
 from puna.services.loadable import WEIGHTS
-from puna.services.option_values import Merged
+from puna.services.option_values import Merged, keep_alive_of
 from puna.services.translated import ModelFiles
 from puna.store.installed import InstalledModel
 
@@ -67,6 +67,7 @@ def model_spec(
         load=choice.load,
         estimate=choice.estimate.total,
         auto_context=choice.auto_context,
+        keep_alive=keep_alive_of(model.parameters),
     )
 
 

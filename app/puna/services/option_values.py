@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from puna.errors import StoreDamaged, UnsupportedOption
+from puna.api.fields import read_keep_alive
+from puna.errors import InvalidInput, StoreDamaged, UnsupportedOption
 from puna.options import DEPRECATED, OPTIONS, Applies, Kind, Option, OptionValue
 from puna.runner.protocol import Sampling
 
@@ -37,6 +38,8 @@ _SAMPLING = (
     "num_predict",
     "num_keep",
 )
+KEEP_ALIVE = "keep_alive"
+"""A parameter of models that is no option: a request says it in a field of its own."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
 _ESSENTIAL = frozenset(
     {"stop", *(row.name for row in OPTIONS.values() if row.applies is Applies.AT_LOAD)}
@@ -116,7 +119,28 @@ def check_stored(parameters: Mapping[str, Any]) -> None:
     Raises:
         UnsupportedOption: a wrong type or a value out of range.
     """
+    _keep_alive(parameters)
     _stored({name: value for name, value in parameters.items() if name in _ESSENTIAL})
+
+
+def keep_alive_of(parameters: Mapping[str, Any]) -> float | None:
+    """Seconds a model wants to stay in memory by its own parameters.
+
+    Raises:
+        StoreDamaged: not a duration.
+    """
+    try:
+        return _keep_alive(parameters)
+    except UnsupportedOption as error:
+        raise StoreDamaged(str(error)) from error
+
+
+def _keep_alive(parameters: Mapping[str, Any]) -> float | None:
+    value = parameters.get(KEEP_ALIVE)
+    try:
+        return None if value is None else read_keep_alive(value)
+    except InvalidInput as error:
+        raise UnsupportedOption(f'parameter "{KEEP_ALIVE}": {error}') from error
 
 
 def _stored(parameters: Mapping[str, Any]) -> dict[str, OptionValue]:

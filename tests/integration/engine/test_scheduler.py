@@ -6,6 +6,7 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,21 +157,28 @@ async def test_the_default_keep_alive_applies_to_those_who_say_nothing(
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "seconds"),
+    ("of_model", "first", "second", "seconds"),
     [
-        (None, None, 300),
-        (1200.0, None, 1200),
-        (1200.0, 2400.0, 2400),
-        (1200.0, 60.0, 60),
-        (90.5, None, 90.5),
+        (None, None, None, 300),
+        (None, 1200.0, None, 1200),
+        (None, 1200.0, 2400.0, 2400),
+        (None, 1200.0, 60.0, 60),
+        (None, 90.5, None, 90.5),
+        (600.0, None, None, 600),
+        (600.0, 1200.0, None, 1200),
+        (600.0, None, 1200.0, 1200),
     ],
 )
 async def test_the_last_keep_alive_that_was_said_counts(
-    make_scheduler: SchedulerFactory, first: float | None, second: float | None, seconds: float
+    make_scheduler: SchedulerFactory,
+    of_model: float | None,
+    first: float | None,
+    second: float | None,
+    seconds: float,
 ) -> None:
     scheduler = make_scheduler()
     for keep_alive in (first, second):
-        await ask(scheduler, spec(), keep_alive=keep_alive)
+        await ask(scheduler, replace(spec(), keep_alive=of_model), keep_alive=keep_alive)
     left = scheduler.loaded()[0].expires_at - datetime.now(UTC)
     assert left == pytest.approx(timedelta(seconds=seconds), abs=timedelta(seconds=1))
 

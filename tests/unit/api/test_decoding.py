@@ -55,6 +55,13 @@ def test_null_in_a_list_is_the_empty_value() -> None:
     assert decode(native.GenerateRequest, {"context": [1, None]}).context == [1, 0]
 
 
+def test_a_prompt_that_is_too_long_may_be_an_error_by_name() -> None:
+    for value, meant in (("error", False), (False, False), (True, True), (None, None)):
+        assert decode(native.ChatRequest, {"truncate": value}).truncate is meant
+    with pytest.raises(InvalidInput, match=r"EmbedRequest\.truncate of type bool"):
+        decode(native.EmbedRequest, {"truncate": "yes"})
+
+
 def test_two_requests_share_no_default() -> None:
     first, second = decode(native.ChatRequest, {}), decode(native.ChatRequest, {})
     assert first.messages is not second.messages

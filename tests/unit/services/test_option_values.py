@@ -1,10 +1,11 @@
+import math
 from typing import Any
 
 import pytest
 
 from puna.errors import StoreDamaged, UnsupportedOption
 from puna.options import OPTIONS
-from puna.services.option_values import merge
+from puna.services.option_values import check_stored, keep_alive_of, merge
 
 
 def test_the_request_beats_the_model_which_beats_the_default() -> None:
@@ -72,3 +73,13 @@ def test_a_batch_of_nothing_is_no_wish(asked: int | None, batch: int | None) -> 
 
 def test_every_option_has_a_value_or_none() -> None:
     assert set(merge({}, {}).values) == set(OPTIONS)
+
+
+def test_a_model_may_say_how_long_it_stays() -> None:
+    assert keep_alive_of({}) is None
+    assert keep_alive_of({"keep_alive": "30m"}) == 1800
+    assert keep_alive_of({"keep_alive": -1}) == math.inf
+    with pytest.raises(StoreDamaged, match="keep_alive"):
+        keep_alive_of({"keep_alive": "soon"})
+    with pytest.raises(UnsupportedOption, match="keep_alive"):
+        check_stored({"keep_alive": "soon"})

@@ -40,6 +40,7 @@ def to_chat(request: ResponsesRequest) -> ChatRequest:
             keep_alive=None if request.keep_alive is None else read_keep_alive(request.keep_alive),
             think=_think(request),
             format=_format(request),
+            truncate=request.truncation != "disabled",
         ),
         choice,
     )
