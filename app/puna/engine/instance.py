@@ -82,6 +82,11 @@ class Instance:
         """Bytes it takes, as far as known."""
         return (self.loaded.memory if self.loaded else 0) or self.spec.estimate or 0
 
+    @property
+    def queued(self) -> int:
+        """Requests that wait because all slots are taken."""
+        return max(0, self.active - (self.loaded.slots if self.loaded else self.active))
+
     def expires_at(self, default_keep_alive: float) -> float:
         """When it is to be unloaded if it stays idle; inf while it is not idle."""
         if self.active or self.state is not State.READY:

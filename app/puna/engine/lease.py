@@ -44,6 +44,7 @@ class Lease:
     Attributes:
         instance: the model in memory; another one after a renewal.
         load_ns: how long the lease waited until the model was ready, in ns.
+        ahead: requests that were to be served before it when it came.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class Lease:
         renew: Callable[[Instance], Awaitable[Instance]],
         relieve: Callable[[], None],
         load_ns: int,
+        ahead: int = 0,
     ) -> None:
         self.instance = instance
         self.load_ns = load_ns
+        self.ahead = ahead
         self._renew = renew
         self._relieve = relieve
 

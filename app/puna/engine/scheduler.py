@@ -100,11 +100,12 @@ class Scheduler:
             ModelLoadError: the model cannot be loaded; OutOfMemory among them.
             ShuttingDown: the scheduler is being closed.
         """
-        started = asyncio.get_running_loop().time()
+        started, ahead = asyncio.get_running_loop().time(), len(self._waiting)
         instance = await self._wait_for(spec, keep_alive)
+        ahead += instance.queued
         waited = asyncio.get_running_loop().time() - started
         renew = functools.partial(self._renew, spec, keep_alive)
-        lease = Lease(instance, renew, self._fleet.retire_idle, int(waited * 1e9))
+        lease = Lease(instance, renew, self._fleet.retire_idle, int(waited * 1e9), ahead)
         try:
             yield lease
         finally:
@@ -134,6 +135,11 @@ class Scheduler:
         now, default = asyncio.get_running_loop().time(), self._config.keep_alive
         models = [one.describe(default, now) for one in self._fleet]
         return sorted(models, key=lambda model: model.expires_at, reverse=True)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a model, or for a slot of one."""
+        return len(self._waiting) + sum(one.queued for one in self._fleet)
 
     def free_memory(self) -> int:
         """Bytes one more model may take now without unloading others."""

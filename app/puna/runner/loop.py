@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from puna.runner.answer import Answers
 from puna.runner.chunks import PrefillRate, chunk_length, fill_start
+from puna.runner.fairness import next_in_line
 from puna.runner.llama import NativeError
 from puna.runner.loading import OpenModel
 from puna.runner.lookup import Guesser
@@ -113,12 +114,19 @@ class Loop:
 
     def _admit(self) -> None:
         while self._waiting:
-            generation = self._waiting[0]
+            generation = self._waiting[self._next()]
             if self._slots.place(generation) is None:
                 return
-            self._waiting.popleft()
+            self._waiting.remove(generation)
             if not generation.admitted_ns:
                 generation.admitted_ns = time.monotonic_ns()
+
+    def _next(self) -> int:
+        running = [slot.generation for slot in self._slots.running]
+        return next_in_line(
+            [generation.request.client for generation in self._waiting],
+            [generation.request.client for generation in running if generation is not None],
+        )
 
     def _evaluate_media(self) -> bool:
         """Put one image or sound into the cache, if one is next somewhere."""

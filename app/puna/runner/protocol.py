@@ -207,6 +207,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
         repeat_guard: end an answer that repeats one token again and again.
         context_length: tokens this request may use, when it asked for fewer
             than the loaded window has; ``None`` = all of them.
+        client: who asks; waiting clients take turns.
     """
 
     id: int
@@ -220,6 +221,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
     want_context: bool = False
     repeat_guard: bool = True
     context_length: int | None = None
+    client: str = ""
 
 
 class Embed(msgspec.Struct, frozen=True, omit_defaults=True, tag="embed"):

@@ -96,6 +96,7 @@ def _request(lease: Lease, job: Job, options: Merged, constraint: Constraint | N
         want_context=job.of_generate and not is_raw,
         repeat_guard=job.of_generate or job.profile.template.kind == "go",
         context_length=job.context_length,
+        client=controls.client,
     )
 
 

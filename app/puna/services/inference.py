@@ -188,7 +188,7 @@ class Inference:
             elif controls.render_only:
                 yield await _rendered(lease, Render(0, job.prompt, controls.truncate, window))
             else:
-                yield Started(lease.load_ns, _warnings(options))
+                yield Started(lease.load_ns, _warnings(options), lease.ahead)
                 job = replace(job, context_length=window)
                 async with aclosing(answer(lease, job, options)) as events:
                     async for event in events:

@@ -24,6 +24,7 @@ class Controls:
         top_logprobs: alternatives per token, 0 to 20; counts with ``logprobs`` only.
         render_only: answer with the prompt instead of running it.
         progress: tell how far the prompt is read.
+        client: who asks, empty = one of those that do not say.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Controls:
     shift: bool = True
     render_only: bool = False
     progress: bool = False
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,12 @@ class Started:
     Attributes:
         load_ns: how long the request waited for the model.
         warnings: what was ignored, in words for a person.
+        ahead: requests that were to be served before it when it came.
     """
 
     load_ns: int
     warnings: tuple[str, ...] = ()
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)

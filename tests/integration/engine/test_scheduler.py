@@ -5,7 +5,7 @@ import math
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,6 +146,20 @@ async def test_keep_alive_zero_unloads_right_after_the_answer(
         assert scheduler.loaded()[0].state == "ready"
     assert scheduler.loaded()[0].state == "stopping"
     await gone(scheduler)
+
+
+async def test_a_request_knows_how_many_are_served_before_it(
+    make_scheduler: SchedulerFactory,
+) -> None:
+    scheduler = make_scheduler()
+    async with AsyncExitStack() as leases:
+        waited = [
+            (await leases.enter_async_context(scheduler.acquire(spec(parallel=2), None))).ahead
+            for _ in range(4)
+        ]
+        assert waited == [0, 0, 1, 2]
+        assert scheduler.waiting == 2
+    assert scheduler.waiting == 0
 
 
 async def test_the_default_keep_alive_applies_to_those_who_say_nothing(

@@ -106,6 +106,7 @@ def test_figures_are_told_when_they_are_switched_on(serve: Any, start: Callable[
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
     wanted = b'puna_requests_total{method="GET",route="/api/tags",status="200"} 1\n'
     assert wanted in reply.body
+    assert b"\npuna_requests_waiting 0\n" in reply.body
 
 
 def test_a_key_guards_every_route_but_the_root(start: Callable[..., Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -31,19 +31,14 @@ async def answer_events(answers: AsyncIterator[Answer]) -> AsyncGenerator[Event,
 
 async def begun(
     answers: AsyncGenerator[Answer, None],
-) -> tuple[tuple[str, ...], AsyncGenerator[Event, None]]:
-    """Wait until the answer begins: what is ignored, and the events.
+) -> tuple[Answer, AsyncGenerator[Event, None]]:
+    """Wait until the answer begins: its first item, and all its events.
 
     Raises:
         PunaError: it does not begin.
     """
     first = await anext(answers)
-    return warnings_of(first), answer_events(again(first, answers))
-
-
-def warnings_of(first: Answer) -> tuple[str, ...]:
-    """What is ignored, by the first item of an answer."""
-    return first.warnings if isinstance(first, Started) else ()
+    return first, answer_events(again(first, answers))
 
 
 async def again(first: T, rest: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
@@ -54,14 +49,16 @@ async def again(first: T, rest: AsyncGenerator[T, None]) -> AsyncGenerator[T, No
             yield item
 
 
-def answer_headers(warnings: Iterable[str], *ends: Finished) -> Mapping[str, str]:
-    """What was not as it was meant, and what was left out so that the prompt fits.
+def answer_headers(first: Answer, *ends: Finished) -> Mapping[str, str]:
+    """How long the queue was, what was not as it was meant, what was left out to fit.
 
     A stream is given what is known when it begins; its last piece tells the rest.
     """
+    warnings, ahead = (first.warnings, first.ahead) if isinstance(first, Started) else ((), 0)
     texts = dict.fromkeys([*warnings, *(text for end in ends for text in end.warnings)])
     cut = next(filter(None, (native.truncation(end.usage) for end in ends)), {})
     found = {
+        "puna-queue-position": str(ahead or ""),
         "puna-warning": _printable("; ".join(texts)),
         "puna-truncated": "; ".join(f"{key}={value}" for key, value in cut.items()),
     }
@@ -70,12 +67,12 @@ def answer_headers(warnings: Iterable[str], *ends: Finished) -> Mapping[str, str
 
 async def in_one_object(
     make: Callable[[Sequence[Event]], dict[str, Any]],
-    warnings: Iterable[str],
+    first: Answer,
     events: AsyncIterator[Event],
 ) -> Response:
     """The whole answer under ``/v1``, as ``make`` writes it."""
     found = [item async for item in events]
-    headers = answer_headers(warnings, *(item for item in found if isinstance(item, Finished)))
+    headers = answer_headers(first, *(item for item in found if isinstance(item, Finished)))
     return json_response(make(found), media_type="application/json", newline=True, headers=headers)
 
 

@@ -21,7 +21,7 @@ from puna.server.routes.answers import (
     begun,
     in_one_object,
 )
-from puna.server.routes.common import read, running, services
+from puna.server.routes.common import from_client, read, running, services
 from puna.server.streaming import SSE, event, json_response, streamed
 from puna.server.translate import anthropic
 from puna.server.translate.anthropic_answer import MessageStream, message
@@ -40,17 +40,17 @@ async def messages(request: Request) -> Response:
     """Continue a conversation."""
     body = await read(request, wire.MessagesRequest, media=True)
     anthropic.check(body)
-    answers = services(request).inference.chat(anthropic.to_chat(body))
+    answers = services(request).inference.chat(from_client(request, anthropic.to_chat(body)))
     running(request)
     if body.stream:
         request.state.stream_headers = STREAM_HEADERS  # a refusal carries them too
-    warnings, events = await begun(answers)
+    first, events = await begun(answers)
     if body.stream:
         estimate = anthropic.estimated_tokens(body)
         pieces = _pieces(events, MessageStream(body.model, estimate))
-        headers = {**STREAM_HEADERS, **answer_headers(warnings)}
+        headers = {**STREAM_HEADERS, **answer_headers(first)}
         return await streamed(pieces, SSE, _failed, headers)
-    return await in_one_object(partial(message, body.model), warnings, events)
+    return await in_one_object(partial(message, body.model), first, events)
 
 
 async def _pieces(

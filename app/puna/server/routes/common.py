@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -12,11 +13,13 @@ from puna.api.decoding import WireModel, decode
 from puna.server import bodies
 from puna.server.dialect import Stage, dialect_of, reached
 from puna.services.hub import Services
+from puna.services.requests import ChatRequest, GenerateRequest
 
 logger = logging.getLogger(__name__)
 
 _LOGGED = 10_000
 _Model = TypeVar("_Model", bound=WireModel)
+_Asked = TypeVar("_Asked", ChatRequest, GenerateRequest)
 
 
 def services(request: Request) -> Services:
@@ -51,6 +54,12 @@ async def read_any(request: Request, *, media: bool = False) -> Any:
     if settings.debug_log_requests:
         logger.info("body of %s: %.*r", request.url.path, _LOGGED, value)
     return value
+
+
+def from_client(request: Request, asked: _Asked) -> _Asked:
+    """The request with the name of who asks: the origin of a page."""
+    client = request.headers.get("origin", "")
+    return replace(asked, controls=replace(asked.controls, client=client))
 
 
 def running(request: Request, *, streaming: bool = False) -> None:

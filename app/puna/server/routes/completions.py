@@ -12,8 +12,8 @@ from puna.api import completions as wire
 from puna.api.openai import ErrorResponse
 from puna.server import documents
 from puna.server.merging import merged
-from puna.server.routes.answers import again, answer_headers, warnings_of
-from puna.server.routes.common import read, running, services
+from puna.server.routes.answers import again, answer_headers
+from puna.server.routes.common import from_client, read, running, services
 from puna.server.streaming import SSE, json_response, streamed
 from puna.server.translate import completions, openai
 
@@ -30,17 +30,17 @@ router = APIRouter()
 async def create_completion(request: Request) -> Response:
     """Complete one prompt, or several at once."""
     body = await read(request, wire.CompletionRequest)
-    asked = completions.generate_requests(body)
+    asked = [from_client(request, item) for item in completions.generate_requests(body)]
     running(request)
     usage = body.stream_options is not None and body.stream_options.include_usage
     shape = completions.Completions(body.model, include_usage=usage)
     answers = merged([services(request).inference.generate(item) for item in asked])
     first = await anext(answers)
-    warnings, answers = warnings_of(first[1]), again(first, answers)
+    answers = again(first, answers)
     if body.stream and not body.debug_render_only:
-        headers = answer_headers(warnings)
+        headers = answer_headers(first[1])
         return await streamed(shape.events(answers), SSE, openai.error_event, headers)
     async with aclosing(answers):
         found, ends = await shape.whole(answers, len(asked))
-    headers = answer_headers(warnings, *ends)
+    headers = answer_headers(first[1], *ends)
     return json_response(found, media_type="application/json", newline=True, headers=headers)

@@ -14,7 +14,7 @@ from puna.api import native as wire
 from puna.chat.events import Finished
 from puna.server import documents
 from puna.server.routes.answers import answer_headers
-from puna.server.routes.common import read, running, services
+from puna.server.routes.common import from_client, read, running, services
 from puna.server.streaming import NDJSON, json_response, streamed
 from puna.server.translate import native
 from puna.server.translate.native import ChatShape, GenerateShape, Shape
@@ -32,7 +32,7 @@ async def chat(request: Request) -> Response:
     """Continue a conversation; without messages load or unload the model."""
     began = time.monotonic_ns()
     body = await read(request, wire.ChatRequest, media=True)
-    answers = services(request).inference.chat(native.chat_request(body))
+    answers = services(request).inference.chat(from_client(request, native.chat_request(body)))
     return await _answer(request, answers, ChatShape(body.model, began), body.stream is not False)
 
 
@@ -45,7 +45,9 @@ async def generate(request: Request) -> Response:
     """Answer one prompt; an empty one loads or unloads the model."""
     began = time.monotonic_ns()
     body = await read(request, wire.GenerateRequest, media=True)
-    answers = services(request).inference.generate(native.generate_request(body))
+    answers = services(request).inference.generate(
+        from_client(request, native.generate_request(body))
+    )
     shape = GenerateShape(body.model, began)
     return await _answer(request, answers, shape, body.stream is not False)
 
@@ -57,12 +59,12 @@ async def _answer(
     if isinstance(first, Started) and stream:
         running(request, streaming=True)
         pieces = native.lines(answers, shape, first.load_ns)
-        return await streamed(pieces, NDJSON, headers=answer_headers(first.warnings))
+        return await streamed(pieces, NDJSON, headers=answer_headers(first))
     async with aclosing(answers):
         if isinstance(first, Started):
             running(request)
             piece, finished = await native.collected(answers)
-            headers = answer_headers(first.warnings, finished)
+            headers = answer_headers(first, finished)
             return json_response(shape.final(piece, finished, first.load_ns), headers=headers)
         assert isinstance(first, Finished | Rendered)
         return json_response(shape.special(first))

@@ -29,5 +29,6 @@ async def metrics(request: Request) -> Response:
     if not found.configuration.current.metrics:
         raise NotFound("metrics are switched off; PUNA_METRICS=1 switches them on")
     live: LiveRequests = request.app.state.live
-    text = exposition(found.metrics, found.scheduler.loaded(), len(live))
+    scheduler = found.scheduler
+    text = exposition(found.metrics, scheduler.loaded(), live=len(live), waiting=scheduler.waiting)
     return Response(text, media_type=CONTENT_TYPE)

@@ -13,7 +13,7 @@ from puna.chat.events import Finished
 from puna.server import documents
 from puna.server.merging import merged
 from puna.server.routes.answers import answer_headers
-from puna.server.routes.common import read, running, services
+from puna.server.routes.common import from_client, read, running, services
 from puna.server.streaming import SSE, json_response, streamed
 from puna.server.translate import openai
 from puna.server.translate.openai import ChatCompletions
@@ -34,19 +34,19 @@ _JSON = "application/json"
 async def chat_completions(request: Request) -> Response:
     """Continue a conversation, as OpenAI's API does it."""
     body = await read(request, wire.ChatCompletionRequest, media=True)
-    asked = openai.chat_requests(body)
+    asked = [from_client(request, item) for item in openai.chat_requests(body)]
     running(request)
     usage = body.stream_options is not None and body.stream_options.include_usage
     shape = ChatCompletions(body.model, choices=len(asked), include_usage=usage)
     answers = merged([services(request).inference.chat(item) for item in asked])
     _, first = await anext(answers)
     if isinstance(first, Started) and body.stream:
-        headers = answer_headers(first.warnings)
+        headers = answer_headers(first)
         return await streamed(shape.events(answers), SSE, openai.error_event, headers)
     async with aclosing(answers):
         if isinstance(first, Started):
             found, ends = await shape.whole(answers)
-            headers = answer_headers(first.warnings, *ends)
+            headers = answer_headers(first, *ends)
             return json_response(found, media_type=_JSON, newline=True, headers=headers)
         assert isinstance(first, Finished | Rendered)
         return json_response(shape.special(first), media_type=_JSON, newline=True)

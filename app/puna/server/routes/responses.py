@@ -21,7 +21,7 @@ from puna.server.routes.answers import (
     begun,
     in_one_object,
 )
-from puna.server.routes.common import read, running, services
+from puna.server.routes.common import from_client, read, running, services
 from puna.server.streaming import SSE, event, streamed
 from puna.server.translate import responses
 from puna.server.translate.responses_answer import Named, ResponseStream, whole
@@ -40,20 +40,20 @@ async def create_response(request: Request) -> Response:
     """Continue a conversation; nothing is stored."""
     created = int(time.time())
     body = await read(request, wire.ResponsesRequest, media=True)
-    answers = services(request).inference.chat(responses.to_chat(body))
+    answers = services(request).inference.chat(from_client(request, responses.to_chat(body)))
     running(request)
     if body.stream:
         request.state.stream_headers = STREAM_HEADERS  # a refusal carries them too
-    warnings, events = await begun(answers)
+    first, events = await begun(answers)
     if body.stream:
         stream = ResponseStream(body)
         return await streamed(
             _pieces(events, stream),
             SSE,
             lambda error: _failed(stream, error),
-            {**STREAM_HEADERS, **answer_headers(warnings)},
+            {**STREAM_HEADERS, **answer_headers(first)},
         )
-    return await in_one_object(lambda found: whole(body, found, created), warnings, events)
+    return await in_one_object(lambda found: whole(body, found, created), first, events)
 
 
 async def _pieces(

@@ -24,7 +24,7 @@ _OF_MODELS = (
 )
 
 
-def exposition(metrics: Metrics, loaded: Iterable[LoadedModel], live: int) -> str:
+def exposition(metrics: Metrics, loaded: Iterable[LoadedModel], *, live: int, waiting: int) -> str:
     """All figures as text."""
     models = list(loaded)
     lines = [
@@ -33,6 +33,7 @@ def exposition(metrics: Metrics, loaded: Iterable[LoadedModel], live: int) -> st
             "request_seconds_total", "counter", "Time requests took", _requests(metrics.seconds)
         ),
         *_metric("requests_live", "gauge", "Requests running now", [({}, live)]),
+        *_metric("requests_waiting", "gauge", "Requests waiting for a model", [({}, waiting)]),
         *_of_models(metrics.models),
         *_metric("models_loaded", "gauge", "Models in memory", [({}, len(models))]),
         *_metric(
