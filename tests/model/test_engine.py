@@ -39,6 +39,7 @@ def spec_of(path: Path, scheduler: Scheduler, *, embedding: bool = False) -> Mod
         file_bytes=path.stat().st_size,
         available=scheduler.available_memory(),
         total=scheduler.machine.memory.total,
+        capacity=scheduler.machine.capacity(),
     )
     return ModelSpec(path.name, path.name, choice.load, choice.estimate.total)
 

@@ -52,6 +52,7 @@ class ModelSpec:
         estimate: bytes the model will take, ``None`` when unknown.
         auto_context: ``load.context_length`` was chosen by us, not asked for.
         keep_alive: seconds the model itself wants to stay; ``None`` = the default.
+        largest_context: the largest window that fits into this machine, 0 = none.
     """
 
     key: str
@@ -60,3 +61,4 @@ class ModelSpec:
     estimate: int | None = None
     auto_context: bool = False
     keep_alive: float | None = None
+    largest_context: int = 0

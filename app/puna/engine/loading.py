@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _SMALLER_WINDOWS = (32768, 8192, 4096, 2048)
+_FEWER_LAYERS = (0.75, 0.5, 0.0)
 
 
 async def open_with_remedies(
@@ -44,7 +45,7 @@ async def open_with_remedies(
         if await make_room():
             with contextlib.suppress(OutOfMemory):
                 return await attempt(spec)
-        for smaller in smaller_windows(spec):
+        for smaller in (*smaller_windows(spec), *fewer_layers(spec)):
             with contextlib.suppress(OutOfMemory):
                 return await attempt(smaller)
         raise
@@ -58,3 +59,13 @@ def smaller_windows(spec: ModelSpec) -> Iterator[ModelSpec]:
         if spec.load.context_length is None or length < spec.load.context_length:
             load = msgspec.structs.replace(spec.load, context_length=length, cells=length)
             yield dataclasses.replace(spec, load=load)
+
+
+def fewer_layers(spec: ModelSpec) -> Iterator[ModelSpec]:
+    """The same model with ever less of it on GPUs, if nobody asked for a number of layers."""
+    fit = spec.load.layers_fit
+    if spec.load.gpu_layers >= 0 or not fit:
+        return
+    for part in _FEWER_LAYERS:
+        load = msgspec.structs.replace(spec.load, layers_fit=int(fit * part))
+        yield dataclasses.replace(spec, load=load)

@@ -64,15 +64,17 @@ class MemoryEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Load options without open questions about the window.
+    """Load options without open questions about the window and the offload.
 
     Attributes:
         auto_context: nobody asked for this window.
+        largest_context: the largest window the machine can hold at all, 0 = none.
     """
 
     load: LoadOptions
     estimate: MemoryEstimate
     auto_context: bool
+    largest_context: int
 
 
 def cell_bytes(info: ModelInfo, kv_type: str = "f16") -> float:
@@ -81,12 +83,14 @@ def cell_bytes(info: ModelInfo, kv_type: str = "f16") -> float:
     Sliding-window layers count in full: runners keep all their cells, so that
     a conversation can be cut anywhere.
     """
-    layers = range(len(info.kv_head_counts) - info.shared_kv_layers)
-    width = sum(_layer_width(info, layer) for layer in layers)
+    width = sum(_cache_width(info, layer) for layer in range(len(info.kv_head_counts)))
     return width * _KV_BYTES.get(kv_type, _KV_BYTES["f16"])
 
 
-def _layer_width(info: ModelInfo, layer: int) -> int:
+def _cache_width(info: ModelInfo, layer: int) -> int:
+    """Elements that one token takes in the cache of a layer."""
+    if layer >= len(info.kv_head_counts) - info.shared_kv_layers:
+        return 0
     interval = info.recurrent.full_attention_interval
     if interval and (layer + 1) % interval:
         return 0
@@ -143,11 +147,12 @@ def choose(
     file_bytes: int,
     available: int,
     total: int,
+    capacity: int,
     context_length: int = 0,
     parallel: int = 0,
     gpu: bool = False,
 ) -> Choice:
-    """Settle window, slots and cells.
+    """Settle window, slots, cells and what goes to the GPUs.
 
     An asked window is kept, up to the trained length. Otherwise the window is
     the largest of which two fit into the cache that we want to afford, and not
@@ -161,20 +166,54 @@ def choose(
         file_bytes: of all its files.
         available: bytes the model may take when it is alone.
         total: main memory of the machine in bytes.
+        capacity: bytes a model could take at the very best.
         context_length: of the settings, 0 = automatic.
         parallel: slots of the settings, each with a full window; 0 = automatic.
         gpu: the machine has one.
     """
     asked = (context_length or None) if load.context_length is None else load.context_length
+    bare = msgspec.structs.replace(load, context_length=_STEP, parallel=1, cells=0)
+    least = estimate(info, bare, file_bytes, gpu=gpu).total
     if load.embedding:
         settled = _settle_embedding(info, load, asked)
     else:
-        bare = msgspec.structs.replace(load, context_length=_STEP, parallel=1, cells=0)
-        left = available - estimate(info, bare, file_bytes, gpu=gpu).total
-        affordable = _affordable_cells(info, load.kv_type, file_bytes, left)
+        affordable = _affordable_cells(info, load.kv_type, file_bytes, available - least)
         slots = parallel or load.parallel or (4 if total < _SMALL_MACHINE else 8)
         settled = _settle(info, load, asked, affordable, slots, shared=not parallel)
-    return Choice(settled, estimate(info, settled, file_bytes, gpu=gpu), auto_context=asked is None)
+    if gpu:
+        settled = msgspec.structs.replace(settled, layers_fit=layers_fit(info, settled, available))
+    return Choice(
+        settled,
+        estimate(info, settled, file_bytes, gpu=gpu),
+        auto_context=asked is None,
+        largest_context=_largest_context(info, load.kv_type, capacity - least),
+    )
+
+
+def layers_fit(info: ModelInfo, load: LoadOptions, available: int) -> int:
+    """How many layers fit into ``available`` bytes of GPUs, by llama.cpp's count.
+
+    It offloads from the end: the output matrix first, then the last layer, each
+    with its part of the cache. The token embedding stays in main memory.
+
+    Source: llama.cpp, src/llama-model.cpp, ``load_tensors``.
+    """
+    cells = 0 if load.embedding else load.cells or load.context_length or 0
+    left = available - _reserved(info, load)
+    per_cell = _KV_BYTES.get(load.kv_type, _KV_BYTES["f16"])
+    fitting = 0
+    for size in (
+        info.output_bytes or info.input_bytes,
+        *(
+            info.layer_bytes[layer] + int(cells * per_cell * _cache_width(info, layer))
+            for layer in reversed(range(len(info.layer_bytes)))
+        ),
+    ):
+        left -= size
+        if left < 0:
+            break
+        fitting += 1
+    return fitting
 
 
 def _settle(
@@ -192,6 +231,12 @@ def _settle_embedding(info: ModelInfo, load: LoadOptions, asked: int | None) -> 
     """Such a model reads each text in one piece; its runner chooses the slots."""
     length = _within(info, load, asked or info.context_length or _USUAL_CONTEXT)
     return msgspec.structs.replace(load, context_length=length)
+
+
+def _largest_context(info: ModelInfo, kv_type: str, left: int) -> int:
+    """The largest window whose cache fits into ``left`` bytes; 0 = none does."""
+    cells = max(0, int(left / (cell_bytes(info, kv_type) or 1.0))) // _STEP * _STEP
+    return min(cells, info.context_length or cells)
 
 
 def _affordable_cells(info: ModelInfo, kv_type: str, file_bytes: int, left: int) -> int:

@@ -191,7 +191,7 @@ class Scheduler:
         if spec.estimate > capacity:
             raise OutOfMemory(
                 f"model requires more system memory ({spec.estimate / _GIB:.1f} GiB) "
-                f"than is available ({capacity / _GIB:.1f} GiB)"
+                f"than is available ({capacity / _GIB:.1f} GiB); {_what_fits(spec)}"
             )
 
     def _check_queue(self, ticket: _Ticket) -> None:
@@ -307,6 +307,12 @@ class Scheduler:
         due = [one.expires_at(self._config.keep_alive) for one in self._fleet]
         if (first := min(due, default=math.inf)) < math.inf:
             self._timer = asyncio.get_running_loop().call_at(first, self._turn)
+
+
+def _what_fits(spec: ModelSpec) -> str:
+    if spec.largest_context:
+        return f"a context length (num_ctx) of up to {spec.largest_context} would fit"
+    return "a smaller model or quantization may fit"
 
 
 def _result_of(future: asyncio.Future[Instance]) -> Instance | None:

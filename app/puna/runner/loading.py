@@ -229,46 +229,28 @@ def _open_weights(
     size = sum(Path(path).stat().st_size for path in options.paths)
     mapped = options.mmap if options.mmap is not None else _better_mapped(size)
     overrides = Overrides(options.kv_overrides)
+    log.clear()
+    layers = _offloaded(options)
+    parameters = model_parameters(options, layers, mapped=mapped, overrides=overrides)
     callback = _progress_callback(progress)
-    for layers in _offload_attempts(options, size):
-        log.clear()
-        parameters = model_parameters(options, layers, mapped=mapped, overrides=overrides)
-        parameters.progress_callback = callback
-        handle = _load_files(options.paths, parameters)
-        if handle:
-            model = Model(handle)
-            on_gpu = model.layers if layers < 0 else min(layers, model.layers)
-            return _Weights(model, on_gpu, mapped)
-        if not _about_memory(log):
-            break
-    raise _failure(log, "the model file cannot be loaded")
+    parameters.progress_callback = callback
+    handle = _load_files(options.paths, parameters)
+    if not handle:
+        raise _failure(log, "the model file cannot be loaded")
+    model = Model(handle)
+    return _Weights(model, min(layers, model.layers), mapped)
+
+
+def _offloaded(options: LoadOptions) -> int:
+    """Layers to put on GPUs, the output counted as one."""
+    if not any(map(hardware.is_gpu, hardware.devices())):
+        return 0
+    return options.gpu_layers if options.gpu_layers >= 0 else options.layers_fit
 
 
 def _better_mapped(size: int) -> bool:
     """Loaded weights decode faster, mapped ones fit when memory is short."""
     return size > hardware.available_memory() * 0.6
-
-
-def _offload_attempts(options: LoadOptions, size: int) -> Iterator[int]:
-    """Numbers of layers to try on GPUs, best first; -1 = all."""
-    if not any(hardware.is_gpu(device) for device in hardware.devices()):
-        yield 0
-        return
-    if options.gpu_layers >= 0:
-        yield options.gpu_layers
-        return
-    free = hardware.free_gpu_memory()
-    if size < free * 0.9:
-        yield -1
-    share = min(1.0, free * 0.8 / max(1, size))
-    for part in (share, share / 2):
-        yield max(0, int(part * _layer_guess(size)))
-    yield 0
-
-
-def _layer_guess(size: int) -> int:
-    # Layer counts are not known before the load; 2 GB models have about 28, 40 GB ones 80.
-    return max(16, min(96, int(24 + size / (1 << 30) * 1.5)))
 
 
 def _load_files(paths: tuple[str, ...], parameters: Any) -> Any:

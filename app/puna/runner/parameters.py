@@ -52,7 +52,7 @@ class Overrides:
 def model_parameters(
     options: LoadOptions, layers: int, *, mapped: bool, overrides: Overrides
 ) -> Any:
-    """Parameters to open weights with ``layers`` on the GPU, -1 = all."""
+    """Parameters to open weights with ``layers`` on the GPU."""
     parameters = api.llama_model_default_params()
     parameters.n_gpu_layers = layers
     mode = api.LLAMA_LOAD_MODE_MMAP if mapped else api.LLAMA_LOAD_MODE_NONE

@@ -55,6 +55,7 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
         cells: tokens that the one cache of all slots holds; ``None`` =
             ``context_length × parallel``. Fewer cells let slots share them.
         gpu_layers: layers on the GPU, -1 = all that fit.
+        layers_fit: how many do by the estimate, the output counted as one.
         flash_attention: ``auto``, ``on`` or ``off``.
         kv_type: ``f16``, ``q8_0``, ``q4_0`` …
         embedding: open as an embedding model.
@@ -76,6 +77,7 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     batch: int | None = None
     threads: int | None = None
     gpu_layers: int = -1
+    layers_fit: int = 0
     main_gpu: int | None = None
     mmap: bool | None = None
     flash_attention: str = "auto"

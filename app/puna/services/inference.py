@@ -158,6 +158,7 @@ class Inference:
         room = Room(
             available=self.scheduler.available_memory(),
             total=machine.memory.total,
+            capacity=machine.capacity(),
             gpu=bool(machine.gpus),
         )
         return model_spec(

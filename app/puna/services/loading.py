@@ -26,11 +26,13 @@ class Room:
     Attributes:
         available: what one model may take that is alone.
         total: main memory.
+        capacity: what a model could take at the very best.
         gpu: models go to a GPU.
     """
 
     available: int
     total: int
+    capacity: int
     gpu: bool = False
 
 
@@ -57,6 +59,7 @@ def model_spec(
         file_bytes=sum(layer.size for layer in layers),
         available=room.available,
         total=room.total,
+        capacity=room.capacity,
         context_length=settings.context_length,
         parallel=settings.num_parallel,
         gpu=room.gpu,
@@ -68,6 +71,7 @@ def model_spec(
         estimate=choice.estimate.total,
         auto_context=choice.auto_context,
         keep_alive=keep_alive_of(model.parameters),
+        largest_context=choice.largest_context,
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 import os
 import signal
@@ -308,8 +309,9 @@ async def test_a_request_for_a_loaded_model_passes_a_load(
 
 
 async def test_a_model_that_can_never_fit_is_refused(make_scheduler: SchedulerFactory) -> None:
-    with pytest.raises(OutOfMemory, match="model requires more system memory"):
-        await ask(make_scheduler(), spec(estimate=1 << 60))
+    asked = dataclasses.replace(spec(estimate=1 << 60), largest_context=8192)
+    with pytest.raises(OutOfMemory, match=r"requires more system memory.*8192 would fit"):
+        await ask(make_scheduler(), asked)
 
 
 async def test_others_are_unloaded_when_memory_runs_out_at_load(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from puna.engine.config import ModelSpec
-from puna.engine.loading import open_with_remedies, smaller_windows
+from puna.engine.loading import fewer_layers, open_with_remedies, smaller_windows
 from puna.errors import ModelLoadError, OutOfMemory
 from puna.runner.protocol import LoadOptions
 
@@ -76,3 +76,13 @@ async def test_other_failures_are_not_retried() -> None:
 
 def test_a_smaller_window_has_room_for_one_conversation() -> None:
     assert [one.load.cells for one in smaller_windows(spec(10_000))] == [8192, 4096, 2048]
+
+
+def test_less_of_a_model_goes_to_the_gpu_when_its_memory_does_not_suffice() -> None:
+    load = LoadOptions(paths=("m",), layers_fit=33)
+    assert [one.load.layers_fit for one in fewer_layers(ModelSpec("k", "m", load))] == [24, 16, 0]
+
+
+def test_an_asked_number_of_layers_is_kept() -> None:
+    load = LoadOptions(paths=("m",), gpu_layers=33, layers_fit=33)
+    assert not list(fewer_layers(ModelSpec("k", "m", load)))

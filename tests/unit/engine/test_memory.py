@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from puna.config.settings import SETTINGS
 from puna.engine import memory
-from puna.engine.memory import Choice, cell_bytes, choose, estimate, slides
+from puna.engine.memory import Choice, cell_bytes, choose, estimate, layers_fit, slides
 from puna.gguf.metadata import ModelInfo
 from puna.gguf.reader import read_header
 from puna.runner.llama import KV_TYPES
@@ -45,7 +46,7 @@ def info(gguf: Any, tmp_path: Path) -> Any:
 
 def chosen(info: ModelInfo, *, weights: int = 100 * MIB, **changes: Any) -> Choice:
     load = changes.pop("load", LoadOptions(paths=("m",)))
-    machine = {"available": 12 * GIB, "total": 16 * GIB} | changes
+    machine = {"available": 12 * GIB, "total": 16 * GIB, "capacity": 14 * GIB} | changes
     return choose(info, load, file_bytes=weights, **machine)
 
 
@@ -163,6 +164,39 @@ def test_the_total_is_the_sum(info: Any) -> None:
 def test_a_gpu_reserves_logits_for_a_whole_batch(info: Any) -> None:
     model, load = info(**SMOLLM2), LoadOptions(paths=("m",))
     assert estimate(model, load, 0, gpu=True).compute == 4 * model.vocab_size * 512 + 4 * MIB
+
+
+@pytest.fixture
+def layered(info: Any) -> ModelInfo:
+    """A model of 32 layers of 100 MiB, with 16 MiB of cache each at 4096 cells."""
+    layers = (100 * MIB,) * 32
+    return dataclasses.replace(info(**LLAMA_8B), layer_bytes=layers, output_bytes=200 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("room", "layers"), [(0, 0), (199, 0), (200, 1), (315, 1), (316, 2), (200 + 116 * 31, 32)]
+)
+def test_the_last_layers_go_to_the_gpu_as_far_as_they_fit(
+    layered: ModelInfo, room: int, layers: int
+) -> None:
+    load = LoadOptions(paths=("m",), context_length=4096, cells=4096)
+    buffers = estimate(layered, load, 0, gpu=True).compute
+    assert layers_fit(layered, load, buffers + room * MIB) == layers
+
+
+def test_all_layers_and_the_output_are_one_more_than_the_layers(layered: ModelInfo) -> None:
+    assert chosen(layered, gpu=True).load.layers_fit == 33
+
+
+def test_without_a_gpu_nothing_is_offloaded(layered: ModelInfo) -> None:
+    assert chosen(layered).load.layers_fit == 0
+
+
+def test_the_largest_window_is_what_the_whole_machine_can_hold(info: Any) -> None:
+    model = info(**LLAMA_8B)
+    assert chosen(model, weights=4 * GIB, capacity=6 * GIB).largest_context == 14848
+    assert chosen(model, weights=4 * GIB, capacity=60 * GIB).largest_context == 131072
+    assert chosen(model, weights=4 * GIB, capacity=3 * GIB).largest_context == 0
 
 
 def test_the_cache_types_of_the_runner_are_offered_and_have_a_size() -> None:
