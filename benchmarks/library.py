@@ -112,13 +112,16 @@ class Bench:
         """How long ``work`` takes while nothing else runs; each try begins with ``before``."""
 
         def timed() -> float:
-            before()
-            os.sync()
             began = time.perf_counter()
             work()
             return time.perf_counter() - began
 
-        return self.quiet.sample(timed)
+        def prepared() -> Callable[[], float]:
+            before()
+            os.sync()
+            return timed
+
+        return self.quiet.sample(prepared)
 
     def forget(self, *names: str) -> None:
         """Remove models with their blobs."""
@@ -297,7 +300,7 @@ def _starts(bench: Bench, rounds: int) -> None:
         folder = bench.folder / f"start{number}"
         folder.mkdir()
         with _serving(folder) as server:
-            bench.numbers["ready"].append(server.ready)
+            bench.numbers["ready"].append(server.started_in)
             time.sleep(SETTLED_S)
             bench.numbers["memory"].append(server.memory() / 1e6)
 

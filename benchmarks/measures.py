@@ -1,4 +1,4 @@
-"""What is measured: each measure asks one server and returns named numbers.
+"""What is measured: each measure prepares one server and returns what is to be timed.
 
 Bounds are ratios to llama-server; a rate must not be below its bound, a time not
 above it.
@@ -6,9 +6,11 @@ above it.
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from benchmarks.prompts import Prompts
@@ -16,6 +18,7 @@ from benchmarks.servers import Server
 from benchmarks.streams import Ask, OpenAi, Stream, begin, run
 
 Numbers = Mapping[str, float]
+Sample = Callable[[], Numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ ROWS: Mapping[str, Row] = {
         "next first token after a cancelled 3000-token prompt", "ms", False, 0.02, 0.01
     ),
     "chat": Row("/v1/chat/completions, first token of the second message", "ms", False, 1.0, 0.65),
+    "load": Row("model not loaded, first token", "ms", False, 0.75, 0.5),
+    "back": Row("unloaded meanwhile, back to 2048 tokens + 40, first token", "ms", False, 0.2, 0.1),
+    "front1": Row("CPU of the HTTP layer per token, 1 stream", "µs", False, 1.3, 0.5),
+    "front8": Row("CPU of the HTTP layer per token, 8 streams", "µs", False, 0.6, 0.4),
+    "embed12": Row("64 texts of 12 words, one call", "texts/s", True, 0.97, 1.1),
+    "embed12calls": Row("64 texts of 12 words, 64 calls at once", "texts/s", True, 0.97, 1.1),
+    "embed90": Row("64 texts of 90 words, one call", "texts/s", True, 1.05, 1.1),
 }
 
 
@@ -173,15 +183,88 @@ def chat(bench: Bench) -> Numbers:
     return {"chat": second.first * 1e3}
 
 
-MEASURES: Mapping[str, Callable[[Bench], Numbers]] = {
-    "single": single,
-    "prefill": prefill,
-    "streams2": together(2),
-    "streams4": together(4),
-    "streams8": together(8),
-    "stall": stall,
-    "shared": shared,
-    "short": short_chats,
-    "cancelled": cancelled,
-    "chat": chat,
+def load(bench: Bench) -> Sample:
+    """From a model that is not in memory to its first token."""
+    bench.server.unload()
+    return functools.partial(_from_start, bench, "load", bench.prompts.fresh(32))
+
+
+def back(bench: Bench) -> Sample:
+    """A long conversation goes on after the model was unloaded."""
+    bench.server.start()
+    prompt = bench.prompts.fresh(2048)
+    _ask(bench, Ask(prompt, 2))
+    longer = bench.prompts.longer(prompt + " ", 2088)
+    bench.server.unload()
+    return functools.partial(_from_start, bench, "back", longer)
+
+
+def _from_start(bench: Bench, name: str, prompt: str) -> Numbers:
+    began = time.perf_counter()
+    bench.server.start()
+    (stream,) = _ask(bench, Ask(prompt, 1))
+    return {name: (stream.arrivals[0] - began) * 1e3}
+
+
+def front(count: int, tokens: int = 128) -> Callable[[Bench], Numbers]:
+    """What the part of a server costs that answers its clients."""
+
+    def measure(bench: Bench) -> Numbers:
+        before = bench.server.front_threads()
+        asks = [Ask(bench.prompts.fresh(32), tokens, seed) for seed in range(count)]
+        made = sum(stream.tokens for stream in _ask(bench, *asks))
+        return {f"front{count}": bench.server.front_seconds(before) / made * 1e6}
+
+    return measure
+
+
+def embed(bench: Bench) -> Numbers:
+    """Vectors of many texts, in one call and in a call each."""
+    short, long = bench.prompts.texts(64, 12), bench.prompts.texts(64, 90)
+    return {
+        "embed12": 64 / _seconds(lambda: _embed(bench, short)),
+        "embed90": 64 / _seconds(lambda: _embed(bench, long)),
+        "embed12calls": 64 / _seconds(lambda: _embed_each(bench, bench.prompts.texts(64, 12))),
+    }
+
+
+def _embed(bench: Bench, texts: Sequence[str]) -> None:
+    bench.server.call(
+        "POST", bench.server.embed_path, {"model": bench.server.model, "input": texts}
+    )
+
+
+def _embed_each(bench: Bench, texts: Sequence[str]) -> None:
+    with ThreadPoolExecutor(len(texts)) as pool:
+        list(pool.map(lambda text: _embed(bench, [text]), texts))
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _plain(measure: Callable[[Bench], Numbers]) -> Callable[[Bench], Sample]:
+    """A measure that needs no preparation."""
+    return lambda bench: functools.partial(measure, bench)
+
+
+OF_TEXT: Mapping[str, Callable[[Bench], Sample]] = {
+    "single": _plain(single),
+    "prefill": _plain(prefill),
+    "streams2": _plain(together(2)),
+    "streams4": _plain(together(4)),
+    "streams8": _plain(together(8)),
+    "stall": _plain(stall),
+    "shared": _plain(shared),
+    "short": _plain(short_chats),
+    "cancelled": _plain(cancelled),
+    "chat": _plain(chat),
+    "front1": _plain(front(1)),
+    "front8": _plain(front(8)),
+    "back": back,
+    "load": load,
 }
+
+OF_VECTORS: Mapping[str, Callable[[Bench], Sample]] = {"embed": _plain(embed)}

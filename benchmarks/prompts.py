@@ -36,6 +36,11 @@ class Prompts:
         head = f"{self._random.choice(self._words)} {self._random.randrange(10**6)} "
         return self.longer(f"{head}{next(self._numbers)} ", tokens) if tokens > 14 else head
 
+    def texts(self, count: int, words: int) -> list[str]:
+        """``count`` texts of so many words each."""
+        starts = [self._random.randrange(len(self._words) - words) for _ in range(count)]
+        return [" ".join(self._words[start : start + words]) for start in starts]
+
     def longer(self, head: str, tokens: int) -> str:
         """``head`` with words after it, ``tokens`` tokens together.
 

@@ -37,9 +37,14 @@ class Quiet:
         self.taken = 0
         self.rejected = 0
 
-    def sample(self, measure: Callable[[], T]) -> T:
-        """The value of a quiet run; of the last one when none was quiet."""
+    def sample(self, prepare: Callable[[], Callable[[], T]]) -> T:
+        """The value of a quiet run; of the last one when none was quiet.
+
+        Args:
+            prepare: gets all ready, and returns what is to be watched and timed.
+        """
         for left in range(self._tries, 0, -1):
+            measure = prepare()
             before, began = self._usage(), time.perf_counter()
             value = measure()
             seconds = time.perf_counter() - began

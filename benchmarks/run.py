@@ -1,6 +1,7 @@
 """Compares Puna with llama-server, and with Ollama when its binary is given.
 
     python -m benchmarks.run --llama-server PATH [--ollama PATH] [--rounds 6] [--only single,stall]
+        [--model smollm2-q4_0|smollm2-q4_1|gemma3|all-minilm]
 
 All servers are up at once; each round visits every one, in alternating order. Ratios are of pairs
 of one round. The results go to benchmarks/results as JSON and, as a page, to benchmarks/RESULTS.md.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import functools
 import json
 import platform
 import random
@@ -20,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import models, page, servers
-from benchmarks.measures import MEASURES, Bench
+from benchmarks.measures import OF_TEXT, OF_VECTORS, Bench
 from benchmarks.prompts import Prompts
 from benchmarks.quiet import Quiet, raise_priority
+from benchmarks.streams import Ask, run
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "models"
@@ -33,7 +36,9 @@ SOURCES = {
     "smollm2-q4_0": "SmolLM2-135M-Instruct.Q4_1.gguf",
     "smollm2-q4_1": "SmolLM2-135M-Instruct.Q4_1.gguf",
     "gemma3": "gemma-3-270m-q4_k_m.gguf",
+    "all-minilm": "all-minilm.gguf",
 }
+VECTORS = "all-minilm"
 
 
 def main() -> int:
@@ -59,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--context", type=int, default=24576)
     parser.add_argument("--slots", type=int, default=8)
-    parser.add_argument("--only", default=",".join(MEASURES))
+    parser.add_argument("--only", help="names of measures, separated by commas")
     return parser.parse_args()
 
 
@@ -67,6 +72,8 @@ def _model(name: str) -> Path:
     source = CACHE / SOURCES[name]
     if name == "smollm2-q4_0":
         source = models.requantized(source, CACHE / "smollm2-q4_0.gguf", Q4_0)
+    if name == VECTORS:
+        return source
     return models.endless(source, CACHE / f"{name}-endless.gguf")
 
 
@@ -74,9 +81,13 @@ def _compare(options: argparse.Namespace, model: Path, folder: Path) -> dict[str
     text = "\n".join(p.read_text() for p in sorted((ROOT / "app").rglob("*.py")))
     prompts = Prompts(model, text, random.SystemRandom().randrange(10**9))
     size = {"context": options.context, "slots": options.slots}
-    running = [servers.llama_server(options.llama_server, model, folder, **size)]
+    embedding = options.model == VECTORS
+    running: list[servers.Server] = []
     try:
-        running.append(servers.puna(model, folder, **size))
+        running += [
+            servers.llama_server(options.llama_server, model, folder, embedding=embedding, **size),
+            servers.puna(model, folder, **size),
+        ]
         if options.ollama:
             running.append(servers.ollama(options.ollama, model, folder, context=4096, slots=1))
         benches = [Bench(server, prompts, options.tokens) for server in running]
@@ -89,16 +100,20 @@ def _compare(options: argparse.Namespace, model: Path, folder: Path) -> dict[str
 def _rounds(options: argparse.Namespace, benches: list[Bench]) -> dict[str, Any]:
     raise_priority(0)
     quiet = Quiet(lambda: [pid for bench in benches for pid in bench.server.pids()])
+    measures = OF_VECTORS if options.model == VECTORS else OF_TEXT
+    chosen = options.only.split(",") if options.only else list(measures)
     for bench in benches:
-        servers_warm_up(bench)
+        _warm_up(bench, vectors=options.model == VECTORS)
     numbers: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    memory: dict[str, int] = {}
     for number in range(options.rounds):
         order = benches if number % 2 == 0 else benches[::-1]
-        for name in options.only.split(","):
+        for name in chosen:
             for bench in order:
-                found = quiet.sample(lambda b=bench, n=name: MEASURES[n](b))  # type: ignore[misc]
+                found = quiet.sample(functools.partial(measures[name], bench))
                 for row, value in found.items():
                     numbers[row][bench.server.name].append(value)
+        memory = {bench.server.name: bench.server.memory() for bench in benches}
         sys.stderr.write(f"round {number + 1}: {quiet.taken} samples, {quiet.rejected} rejected\n")
     return {
         "model": options.model,
@@ -107,23 +122,19 @@ def _rounds(options: argparse.Namespace, benches: list[Bench]) -> dict[str, Any]
         "rounds": options.rounds,
         "samples": quiet.taken,
         "rejected": quiet.rejected,
-        "memory": {bench.server.name: bench.server.memory() for bench in benches},
-        "ready": {bench.server.name: bench.server.ready for bench in benches},
+        "memory": memory,
         "numbers": numbers,
     }
 
 
-def servers_warm_up(bench: Bench) -> None:
+def _warm_up(bench: Bench, *, vectors: bool) -> None:
     """Load the model where that happens on demand, and touch every path once."""
-    from benchmarks.streams import Ask, run
-
+    if vectors:
+        OF_VECTORS["embed"](bench)()
+        return
     for tokens in (32, WARM_UP_TOKENS):
-        run(
-            bench.server.dialect,
-            bench.server.port,
-            bench.server.model,
-            [Ask(bench.prompts.fresh(tokens), 8)],
-        )
+        ask = Ask(bench.prompts.fresh(tokens), 8)
+        run(bench.server.dialect, bench.server.port, bench.server.model, [ask])
 
 
 if __name__ == "__main__":
