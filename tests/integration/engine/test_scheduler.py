@@ -606,8 +606,8 @@ async def test_a_load_without_progress_times_out(make_scheduler: SchedulerFactor
 async def test_a_slow_load_with_progress_does_not_time_out(
     make_scheduler: SchedulerFactory,
 ) -> None:
-    steps = [{"sleep": 0.3}, {"progress": 0.3}, {"sleep": 0.3}, {"progress": 0.6}, {"sleep": 0.3}]
-    scheduler = make_scheduler({"load": steps}, load_timeout=0.8)
+    steps = [{"sleep": 0.7}, {"progress": 0.3}, {"sleep": 0.7}, {"progress": 0.6}, {"sleep": 0.7}]
+    scheduler = make_scheduler({"load": steps}, load_timeout=2.0)
     assert await ask(scheduler, spec()) == "Hello there."
 
 
