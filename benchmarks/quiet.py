@@ -45,6 +45,8 @@ class Quiet:
         """
         for left in range(self._tries, 0, -1):
             measure = prepare()
+            for pid in self._ours():
+                raise_priority(pid)
             before, began = self._usage(), time.perf_counter()
             value = measure()
             seconds = time.perf_counter() - began
