@@ -1502,6 +1502,10 @@
         <translation>已暂停 – 已下载的部分会保留</translation>
     </message>
     <message>
+        <source>Paused – {0} of {1} have arrived and are kept</source>
+        <translation>已暂停 – 已接收 {0} / {1}，会保留</translation>
+    </message>
+    <message>
         <source>Connecting…</source>
         <translation>正在连接…</translation>
     </message>

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -164,6 +165,9 @@ def test_a_taken_port_is_told_and_nothing_is_disturbed(
     assert control.url.endswith(f":{offered}")
     with socket.create_connection(("127.0.0.1", port), timeout=2):
         pass
+    with build_opener(ProxyHandler({})).open(f"{control.url}/api/settings", timeout=30) as answer:
+        rows = {row["name"]: row for row in json.load(answer)["settings"]}
+    assert not rows["host"]["locked"], "the settings page could not change the address"
     run(control.aclose())
 
 

@@ -251,6 +251,19 @@ def test_all_texts_grow_together(theme: Theme, qapp) -> None:
     assert qapp.font().pointSizeF() == pytest.approx(usual)
 
 
+def test_the_window_fits_the_screen_at_its_first_start(window) -> None:
+    room = window.screen().availableGeometry()
+    assert window.height() < room.height()
+    assert window.width() < room.width()
+
+
+def test_a_new_model_can_be_chatted_with_at_once(window, wait, qtbot) -> None:
+    window._workspace.create.open_text("smollm2:135m", "FROM smollm2:135m\n")
+    window.create_page._create.click()
+    wait(lambda: window.create_page._chat.isVisibleTo(window))
+    assert window.create_page._chat.hasFocus() or not window.isActiveWindow()
+
+
 def test_zoom_goes_step_by_step_and_stops_at_its_ends(preferences) -> None:
     preferences.zoom_by(1)
     assert preferences.choices.zoom == 110

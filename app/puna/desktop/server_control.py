@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
@@ -34,21 +35,20 @@ class ServerControl(Server):
     port_taken = Signal(object, object, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        self._overrides: dict[str, str] = {}
-        super().__init__(self._load()[0].settings.host.url, parent)
+        super().__init__(load_process()[0].settings.host.url, parent)
         self.tasks = Tasks(self)
         self._server: EmbeddedServer | None = None
         self._loaded: Loaded | None = None
 
     def start(self) -> None:
         """Start with the settings of now."""
-        if self.state in (ServerState.STOPPED, ServerState.FAILED, ServerState.EXTERNAL):
-            self.tasks.start("server", self._start(self._load()[0]))
+        self._begin(load_process()[0])
 
     def start_on(self, port: int) -> None:
-        """Start at another port until the program ends."""
-        self._overrides["host"] = f"127.0.0.1:{port}"
-        self.start()
+        """Start at another port this time; the settings keep theirs."""
+        loaded = load_process()[0]
+        here = replace(loaded.settings.host, port=port)
+        self._begin(replace(loaded, settings=replace(loaded.settings, host=here)))
 
     def use_external(self, url: str) -> None:
         """Run no server; use the one at ``url`` as it is."""
@@ -78,8 +78,9 @@ class ServerControl(Server):
             await asyncio.to_thread(self._server.stop)
             self._server = None
 
-    def _load(self) -> tuple[Loaded, object]:
-        return load_process(self._overrides)
+    def _begin(self, loaded: Loaded) -> None:
+        if self.state in (ServerState.STOPPED, ServerState.FAILED, ServerState.EXTERNAL):
+            self.tasks.start("server", self._start(loaded))
 
     async def _start(self, loaded: Loaded) -> None:
         self._become(ServerState.STARTING)
@@ -110,7 +111,7 @@ class ServerControl(Server):
         self._become(ServerState.STOPPED)
 
     async def _restart(self) -> None:
-        old, new = self._loaded, self._load()[0]
+        old, new = self._loaded, load_process()[0]
         if old is not None and new.settings.host != old.settings.host:
             try:
                 _probe(new.settings.host)

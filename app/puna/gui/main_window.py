@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtCore import QByteArray, QSize, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -37,6 +37,9 @@ from puna.gui.status_strip import StatusStrip
 from puna.gui.toast import Toast
 from puna.gui.wording import fault
 from puna.gui.workspace import Workspace
+
+_LARGEST_SHARE = 0.92
+"""Of the screen, at the first start; frame and title need some of it."""
 
 
 class MainWindow(QMainWindow):
@@ -243,7 +246,8 @@ class MainWindow(QMainWindow):
         self._workspace.preferences.change(geometry=bytes(place).decode())
 
     def _restore_place(self) -> None:
-        self.resize(1120, 760)
+        room = self.screen().availableGeometry().size() * _LARGEST_SHARE
+        self.resize(QSize(1120, 760).boundedTo(room).expandedTo(self.minimumSize()))
         place = self._workspace.preferences.choices.geometry
         if place:
             self.restoreGeometry(QByteArray.fromBase64(place.encode()))

@@ -261,6 +261,7 @@ class ChatViewModel(QObject):
         images = tuple(base64.b64encode(image).decode() for image in self.images)
         self._conversation.add_question(with_files(text.strip(), self.files), images)
         self._conversation.change(draft="")
+        self.preferences.change(model=self.chat.model)
         self.images.clear()
         self.files.clear()
         self.attachments_changed.emit()

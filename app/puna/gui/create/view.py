@@ -60,7 +60,9 @@ class CreateView(QWidget):
         self._bar.setAccessibleName(self.tr("Progress of creating"))
         self._create = button(self.tr("Create model"), view_model.create, role="primary")
         self._cancel = button(self.tr("Cancel"), view_model.cancel)
-        self._chat = button(self.tr("Chat with it"), self._start_chat, picture="chat")
+        self._chat = button(
+            self.tr("Chat with it"), self._start_chat, role="primary", picture="chat"
+        )
         self._created = ""
         self._build()
         self._connect()
@@ -208,6 +210,8 @@ class CreateView(QWidget):
     def _show_created(self, name: str) -> None:
         self._created = name
         self._chat.setVisible(True)
+        # Creating took the focus from its button; this is what comes next.
+        self._chat.setFocus()
         self._say(self.tr("{0} is ready.").format(name), "success")
         self._show_ready()
 

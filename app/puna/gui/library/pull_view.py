@@ -93,11 +93,19 @@ class PullRow(QFrame):
                 text = fault(self._pull.error)
                 return text if text == detail else f"{text} ({detail})"
             case PullState.PAUSED:
-                return self.tr("Paused – what has arrived is kept")
+                return self._paused()
             case PullState.RUNNING:
                 return self._running()
             case _:
                 return ""
+
+    def _paused(self) -> str:
+        progress = self._pull.progress
+        if not progress.total:
+            return self.tr("Paused – what has arrived is kept")
+        return self.tr("Paused – {0} of {1} have arrived and are kept").format(
+            size(progress.done), size(progress.total)
+        )
 
     def _running(self) -> str:
         progress = self._pull.progress
