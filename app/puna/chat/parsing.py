@@ -219,6 +219,29 @@ PARSERS: Mapping[str, Build] = {
 }
 """Parsers by family name."""
 
+_CANNOT_CALL = frozenset({"olmo3-think", "passthrough"})
+_REASON = frozenset(
+    {
+        "cogito",
+        "cohere",
+        "deepseek3",
+        "gemma4",
+        "glimmer",
+        "glm-4.7",
+        "harmony",
+        "laguna",
+        "lfm2-thinking",
+        "nemotron-3-nano",
+        "nemotron-3.5-nano",
+        "olmo3-think",
+        "ornith",
+        "poolside-v1",
+        "qwen3-thinking",
+        "qwen3-vl-thinking",
+        "qwen3.5",
+    }
+)
+
 # What a template says → the family that writes so; the first match counts.
 _MARKS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("<|start|>", "<|channel|>", "<|message|>"), "harmony"),
@@ -236,6 +259,17 @@ _MARKS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("<|python_tag|>",), "llama"),
     (("ipython", '"parameters"'), "llama"),
 )
+
+
+def abilities_of(family: str) -> tuple[str, ...]:
+    """What a model can do because its configuration names a parser.
+
+    Source: contract ``ollama-store-registry-cli`` 5.5.
+    """
+    if family not in PARSERS:
+        return ()
+    tools = () if family in _CANNOT_CALL else ("tools",)
+    return (*tools, "thinking") if family in _REASON else tools
 
 
 def family_of(template: str) -> str:

@@ -22,7 +22,7 @@ from puna.store.installed import InstalledModel
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 _UNKNOWN = "unknown"
 
 

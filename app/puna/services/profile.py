@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from puna.chat import templates
-from puna.chat.parsing import PARSERS, OutputFormat, family_of
+from puna.chat.parsing import PARSERS, OutputFormat, abilities_of, family_of
 from puna.chat.templates import TemplateChoice
 from puna.errors import ModelLoadError
 from puna.gguf.header import Header
@@ -113,4 +113,5 @@ def _capabilities(
 ) -> tuple[str, ...]:
     of_template: list[str] = list(chosen.info.capabilities)
     both = of_template + of_file if chosen.kind == "jinja" else of_file + of_template
-    return tuple(dict.fromkeys([*model.config.capabilities, *both]))
+    of_parser = abilities_of(model.config.parser)
+    return tuple(dict.fromkeys([*model.config.capabilities, *both, *of_parser]))
