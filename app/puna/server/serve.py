@@ -103,7 +103,7 @@ def _check_exposure(settings: Settings) -> None:
 
 def _advice(error: Exception) -> str:
     if isinstance(error, AddressInUse):
-        return f"{error}: choose another port with OLLAMA_HOST or --port"
+        return f"{error}: choose another address with OLLAMA_HOST or --host"
     return str(error)
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from puna.cli.main import serve_command
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
@@ -72,6 +74,8 @@ def test_a_taken_port_is_told_without_a_traceback(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert f"127.0.0.1:{port}" in told
     assert "Traceback" not in told
+    known = {name for option in serve_command.params for name in option.opts}
+    assert set(re.findall("--[a-z]+", told)) == {"--host"} <= known
 
 
 def test_a_second_server_on_the_same_models_ends(tmp_path: Path) -> None:
