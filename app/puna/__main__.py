@@ -9,25 +9,22 @@ def main() -> int:
     """Run ``puna``; returns the exit code.
 
     ``puna runner`` is the child process that holds a model (the frozen app
-    starts itself so), ``puna app`` the tray program, all else the command line.
-    Without a display the tray program's server runs in the foreground.
+    starts itself so), all else the command line.
     """
-    verb = sys.argv[1] if len(sys.argv) > 1 else ""
-    if verb == "runner":
+    if sys.argv[1:2] == ["runner"]:
         from puna.runner.main import main as runner
 
         return runner()
-    if verb == "app":
-        return _app(sys.argv[2:])
     from puna.cli.main import main as cli
 
-    return cli(sys.argv[1:])
+    return cli(sys.argv[1:], _app)
 
 
 def _app(arguments: list[str]) -> int:
+    """Run the tray program; without a display its server runs in the foreground."""
     from puna.config.sources import has_display
 
-    if not has_display() and not {"-h", "--help"} & set(arguments):
+    if not has_display():
         from puna.desktop.headless import main as headless
 
         return headless()

@@ -17,6 +17,7 @@ from puna.cli.connection import streamed
 from puna.cli.progress import Progress
 from puna.cli.units import duration
 from puna.cli.wrapping import WordWrap
+from puna.config.sources import wants_colors
 
 Json = dict[str, Any]
 
@@ -175,7 +176,7 @@ class _Screen:
             self._frame("Thinking...\n", _GREY)
 
     def _frame(self, text: str, behind: str) -> None:
-        if self._is_terminal:
+        if self._is_terminal and wants_colors():
             text = f"{_GREY}{_BOLD}{text}{_PLAIN}{behind}"
         console.raw(sys.stdout, text)
         self._wrap = WordWrap(console.width() if self._look.wrap and self._is_terminal else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -26,15 +26,22 @@ from puna.errors import PunaError
 
 _INTERRUPTED = 130
 
+App = Callable[[list[str]], int]
+
 insecure_option = click.option("--insecure", cls=Switch, help="Use an insecure registry")
 json_option = click.option("--json", "as_json", cls=Switch, help="Print JSON")
 
 
-def main(args: Sequence[str]) -> int:
-    """Run one command; returns the exit code."""
+def main(args: Sequence[str], app: App | None = None) -> int:
+    """Run one command; returns the exit code.
+
+    Args:
+        args: the words behind ``puna``.
+        app: runs the tray program, which is not part of the command line.
+    """
     console.use_utf8()
     try:
-        code = puna.main(list(args), prog_name="puna", standalone_mode=False)
+        code = puna.main(list(args), prog_name="puna", standalone_mode=False, obj=app)
     except click.ClickException as error:
         return _fail(text_of(error, args))
     except PunaError as error:
@@ -80,6 +87,15 @@ def serve_command(words: tuple[str, ...], host: str | None, models: str | None) 
     from puna.cli.serve import serve
 
     return serve({name: v for name, v in (("host", host), ("models", models)) if v})
+
+
+@puna.command("app", cls=PunaCommand, usage="[FILE...]", environment=(), help="Open the window")
+@words()
+@click.option("--hidden", cls=Switch, help="Show the tray icon only")
+@click.pass_obj
+def app_command(app: App, words: tuple[str, ...], hidden: bool) -> int:
+    """Run the tray program; files are opened in its window."""
+    return app([*(["--hidden"] if hidden else []), *words])
 
 
 @puna.command("create", cls=PunaCommand, usage="MODEL", counts=(1, 1), help="Create a model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from puna.cli.connection import streamed
 from puna.cli.progress import Progress, follow
 from puna.client import PunaClient, create_from_modelfile
 from puna.errors import InvalidInput, InvalidName, ModelNotFound, NotFound, PunaError, TooLarge
-from puna.modelfile import Modelfile, parse
+from puna.modelfile import Modelfile, check, parse
 from puna.modelfile.parameters import is_parameter
 from puna.names import DEFAULT_HOST, ModelName
 from puna.options import DEPRECATED
@@ -122,6 +123,7 @@ def _page(name: str) -> str:
 
 
 def _read(path: Path) -> Modelfile:
+    """Read the Modelfile; a person sees where each of its faults is."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -135,6 +137,9 @@ def _read(path: Path) -> Modelfile:
         content = file.read(_MAX_MODELFILE_BYTES + 1)
     if len(content) > _MAX_MODELFILE_BYTES:
         raise TooLarge(f"{path} is too large for a Modelfile")
+    if console.is_terminal(sys.stderr):
+        for problem in check(content):
+            console.err(f"{path}:{problem.line}:{problem.column}: {problem.text}")
     return parse(content)
 
 

@@ -101,6 +101,14 @@ def has_display(platform: str = sys.platform) -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
+def wants_colors() -> bool:
+    """Whether text on a terminal may be coloured.
+
+    Source: no-color.org.
+    """
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def _find(
     setting: Setting, cli: Mapping[str, str], environ: Mapping[str, str], stored: Mapping[str, str]
 ) -> tuple[str, Origin]:

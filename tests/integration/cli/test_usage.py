@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from puna.cli.main import main
 
 # Commands and options that Puna does not have, or has in addition.
 _OTHER = ("signin", "signout", "launch", "completion", "nocommand", "login", "logout")
@@ -43,7 +49,19 @@ def test_the_help_of_a_command_is_as_recorded(
 def test_the_help_of_puna_lists_its_commands(puna: Any) -> None:
     shown = puna("--help").out
     assert shown.startswith("Large language model runner\n\nUsage:\n  puna [flags]\n")
-    for name in ("serve", "create", "show", "run", "stop", "pull", "push", "list", "ps", "cp"):
+    for name in (
+        "serve",
+        "app",
+        "create",
+        "show",
+        "run",
+        "stop",
+        "pull",
+        "push",
+        "list",
+        "ps",
+        "cp",
+    ):
         assert f"\n  {name} " in shown
     assert puna().out == shown
     assert puna("help").out == shown
@@ -93,3 +111,31 @@ def test_model_names_are_completed(
 
 def test_an_unknown_shell_is_refused(puna: Any) -> None:
     assert puna("completion", "tcsh").err.startswith('Error: unknown shell "tcsh"')
+
+
+def test_the_window_gets_its_words() -> None:
+    given: list[list[str]] = []
+
+    def app(arguments: list[str]) -> int:
+        given.append(arguments)
+        return 3
+
+    assert main(["app", "--hidden", "a.gguf", "Modelfile"], app) == 3
+    assert main(["app"], app) == 3
+    assert given == [["--hidden", "a.gguf", "Modelfile"], []]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are another thing there")
+def test_nothing_is_said_to_a_reader_who_has_left(scripted: Any, tmp_path: Path) -> None:
+    scripted.on_json("GET", "/api/tags", {"models": []})
+    reader, writer = os.pipe()
+    os.close(reader)
+    seen = subprocess.run(
+        [sys.executable, "-m", "puna", "list"],
+        env=os.environ | {"OLLAMA_HOST": scripted.url, "PUNA_HOME": str(tmp_path)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert seen.stderr == b""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from puna.config.settings import SETTINGS, Settings, show
-from puna.config.sources import Origin, load, save
+from puna.config.sources import Origin, load, save, wants_colors
 from puna.errors import InvalidInput
 
 
@@ -112,3 +112,17 @@ def test_an_unknown_cache_type_becomes_the_default_and_the_warning_lists_the_kno
         "OLLAMA_KV_CACHE_TYPE: 'q3_k' is none of f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, "
         "iq4_nl; the default is used",
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_colours_can_be_switched_off(
+    variables: dict[str, str], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert wants_colors() is wanted
