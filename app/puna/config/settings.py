@@ -73,6 +73,7 @@ class Settings:
     spare_runner: bool = True
     prompt_lookup: bool = False
     metrics: bool = False
+    fetch_images: bool = False
     allowed_origins: tuple[str, ...] = ()
     blocked_origins: tuple[str, ...] = ()
 
@@ -227,6 +228,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("allowed_origins", "PUNA_ALLOWED_ORIGINS", "list", _single_origins, _LIVE, "Web pages that were allowed to use the server"),
         Setting("blocked_origins", "PUNA_BLOCKED_ORIGINS", "list", _single_origins, _LIVE, "Web pages that were refused for good"),
         Setting("metrics", "PUNA_METRICS", "flag", _flag, _LIVE, "Serve figures for monitoring at /metrics"),
+        Setting("fetch_images", "PUNA_FETCH_IMAGES", "flag", _flag, _LIVE, "Fetch images that requests name by an address on the internet"),
     )
 }  # fmt: skip
 

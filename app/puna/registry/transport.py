@@ -57,7 +57,14 @@ class Routes:
         Through a proxy only an address written in the URL itself can be
         judged: it is the proxy that looks names up.
         """
-        free = self._is_trusted(url) or not self._registry_is_public
+        return self._reach(url, free=not self._registry_is_public)
+
+    def to_public(self, url: httpx2.URL) -> httpx2.AsyncClient:
+        """The client for an address that somebody else named."""
+        return self._reach(url, free=False)
+
+    def _reach(self, url: httpx2.URL, *, free: bool) -> httpx2.AsyncClient:
+        free = free or self._is_trusted(url)
         proxied = self._through_proxy(url)
         if proxied is not None and (free or not _is_local_literal(url.host)):
             return proxied

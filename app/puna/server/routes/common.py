@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api.decoding import WireModel, decode
+from puna.registry.pictures import fetch_picture
 from puna.server import bodies
 from puna.server.dialect import Stage, dialect_of, reached
+from puna.server.pictures import with_pictures
 from puna.services.hub import Services
 from puna.services.requests import ChatRequest, GenerateRequest
 
@@ -53,6 +56,10 @@ async def read_any(request: Request, *, media: bool = False) -> Any:
     value = await bodies.read_json(request, limit, blank=dialect.blank, packed=dialect.packed)
     if settings.debug_log_requests:
         logger.info("body of %s: %.*r", request.url.path, _LOGGED, value)
+    if media and settings.fetch_images:
+        return await with_pictures(
+            value, partial(fetch_picture, trusted_hosts=settings.trusted_hosts)
+        )
     return value
 
 
