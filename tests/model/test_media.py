@@ -1,8 +1,10 @@
-"""Images in prompts, with a tiny projector of random weights beside the scripted model."""
+"""Images and sounds in prompts, with tiny projectors of random weights beside the scripted model."""
 
 from __future__ import annotations
 
+import io
 import struct
+import wave
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,10 +38,71 @@ def png(colour: tuple[int, int, int]) -> bytes:
 RED, BLUE = png((200, 10, 10)), png((10, 0, 200))
 
 
+def tone(frequency: int) -> bytes:
+    """Half a second of sound as a WAV file."""
+    times = np.arange(8000) / 16000
+    samples = (np.sin(2 * np.pi * frequency * times) * 20000).astype("<i2")
+    target = io.BytesIO()
+    with wave.open(target, "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return target.getvalue()
+
+
+SOUND = tone(440)
+
+
+def finish(writer: gguf.GGUFWriter, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Give the tensors random values and write the file."""
+    dice = np.random.default_rng(1)
+    for name, shape in shapes.items():
+        kind = np.float16 if ".conv1d." in name and len(shape) == 3 else np.float32
+        writer.add_tensor(name, (dice.standard_normal(shape) * 0.1).astype(kind))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def write_listener(path: Path, width: int = 16, stack: int = 10) -> None:
+    """A Whisper encoder of one layer with Ultravox's projection to 512 dimensions."""
+    writer = gguf.GGUFWriter(path, "clip")
+    writer.add_bool("clip.has_audio_encoder", True)
+    writer.add_string("clip.projector_type", "ultravox")
+    for name, number in {
+        "embedding_length": width,
+        "feed_forward_length": 32,
+        "projection_dim": 512,
+        "block_count": 1,
+        "attention.head_count": 2,
+        "num_mel_bins": 80,
+        "projector.stack_factor": stack,
+    }.items():
+        writer.add_uint32(f"clip.audio.{name}", number)
+    writer.add_float32("clip.audio.attention.layer_norm_epsilon", 1e-5)
+    shapes: dict[str, tuple[int, ...]] = {
+        "a.position_embd.weight": (1500, width),
+        "a.conv1d.1.weight": (width, 80, 3),
+        "a.conv1d.1.bias": (width, 1),
+        "a.conv1d.2.weight": (width, width, 3),
+        "a.conv1d.2.bias": (width, 1),
+        "a.blk.0.attn_k.weight": (width, width),
+        "mm.a.norm_pre.weight": (width * stack,),
+        "mm.a.mlp.1.weight": (64, width * stack),
+        "mm.a.norm_mid.weight": (32,),
+        "mm.a.mlp.2.weight": (512, 32),
+    }
+    pairs = {f"a.blk.0.attn_{part}": (width, width) for part in ("q", "v", "out")}
+    pairs |= {"a.blk.0.ln1": (width,), "a.blk.0.ln2": (width,), "a.post_ln": (width,)}
+    pairs |= {"a.blk.0.ffn_up": (32, width), "a.blk.0.ffn_down": (width, 32)}
+    for name, shape in pairs.items():
+        shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+    finish(writer, shapes)
+
+
 def write_projector(path: Path, width: int = 32, inner: int = 64, layers: int = 2) -> None:
     """A CLIP tower with a two-layer projection to the scripted model's 512 dimensions."""
     writer = gguf.GGUFWriter(path, "clip")
-    dice = np.random.default_rng(1)
     writer.add_bool("clip.has_vision_encoder", True)
     writer.add_bool("clip.use_gelu", True)
     writer.add_string("clip.projector_type", "mlp")
@@ -69,12 +132,7 @@ def write_projector(path: Path, width: int = 32, inner: int = 64, layers: int = 
         pairs |= {f"{block}ffn_up": (inner, width), f"{block}ffn_down": (width, inner)}
     for name, shape in pairs.items():
         shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
-    for name, shape in shapes.items():
-        writer.add_tensor(name, (dice.standard_normal(shape) * 0.1).astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    finish(writer, shapes)
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +199,38 @@ def test_an_answer_to_an_image_slides_behind_it(viewer: RunnerChild) -> None:
     answer = viewer.generate(request)
     assert answer.text == " la le li lo lu" * 120
     assert answer.usage.shifted > 0
+
+
+@pytest.fixture(scope="module")
+def listener(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunnerChild]:
+    path = tmp_path_factory.mktemp("projector") / "mmproj.gguf"
+    write_listener(path)
+    child = RunnerChild()
+    loaded = child.load(tiny_model, projectors=(str(path),), context_length=512, parallel=2)
+    assert loaded.audio
+    assert not loaded.vision
+    yield child
+    child.close()
+
+
+def test_a_sound_takes_its_place_in_the_prompt(listener: RunnerChild) -> None:
+    answer = ask(listener, 1, "[img-0]ab<|text|>", SOUND)
+    assert answer.text == "Hello there friend."
+    assert answer.usage.prompt_tokens > 1 + 3
+
+
+def test_who_hears_may_not_see(listener: RunnerChild, viewer: RunnerChild) -> None:
+    for child, data, text in ((listener, RED, "images"), (viewer, SOUND, "audio")):
+        failed = ask(child, 200, "[img-0]<|text|>", data).failed
+        assert failed is not None
+        assert (failed.kind, failed.text) == ("invalid", f"this model does not take {text}")
+
+
+def test_a_model_without_a_projector_says_what_it_cannot_take(tiny_model: Path) -> None:
+    child = RunnerChild()
+    child.load(tiny_model, context_length=512, parallel=2)
+    for number, (data, text) in enumerate(((RED, "images"), (SOUND, "audio")), start=1):
+        failed = ask(child, number, "[img-0]<|text|>", data).failed
+        assert failed is not None
+        assert (failed.kind, failed.text) == ("capability", f"this model does not support {text}")
+    child.close()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from puna.gguf.reader import read_header
@@ -17,7 +14,7 @@ from puna.gguf.writer import Changes, combine
 from puna.runner.protocol import Embed, Generate, Raw, Sampling
 
 from .ollama_files import FILES, WIDTH, write
-from .test_media import BLUE, RED
+from .test_media import BLUE, RED, tone
 from .test_vectors import embed
 
 pytestmark = pytest.mark.model
@@ -58,18 +55,7 @@ def test_a_file_of_ollamas_converter_runs_from_its_copies(
     if sees:
         assert _sensed(runner, 2, RED) != _sensed(runner, 3, BLUE)
     if hears:
-        assert _sensed(runner, 4, _tone(200)) != _sensed(runner, 5, _tone(2000))
-
-
-def _tone(frequency: int) -> bytes:
-    """Half a second of sound as a WAV file."""
-    times = np.arange(8000) / 16000
-    samples = (np.sin(2 * np.pi * frequency * times) * 20000).astype("<i2")
-    target = io.BytesIO()
-    with wave.open(target, "wb") as file:
-        file.setparams((1, 2, 16000, 0, "NONE", ""))
-        file.writeframes(samples.tobytes())
-    return target.getvalue()
+        assert _sensed(runner, 4, tone(200)) != _sensed(runner, 5, tone(2000))
 
 
 def _sensed(runner: Any, number: int, media: bytes) -> Any:

@@ -13,7 +13,7 @@ import llama_cpp.mtmd_cpp
 from puna.chat.guard import Segment
 from puna.errors import InvalidInput
 from puna.runner.llama import Context, Model, NativeError
-from puna.runner.pictures import check_size
+from puna.runner.pictures import check_size, is_sound
 
 mtmd: Any = llama_cpp.mtmd_cpp
 
@@ -78,8 +78,9 @@ class Projector:
         Raises:
             InvalidInput: bytes that are no image or sound this model takes.
         """
-        bitmaps = [_Bitmap(self._handle, part) for part in parts if isinstance(part, bytes)]
-        self._check_kinds(bitmaps)
+        media = [part for part in parts if isinstance(part, bytes)]
+        self._check_kinds(media)
+        bitmaps = [_Bitmap(self._handle, part) for part in media]
         chunks = mtmd.mtmd_input_chunks_init()
         try:
             self._split(parts, bitmaps, chunks, add_special=add_special)
@@ -109,11 +110,11 @@ class Projector:
         if result != 0:
             raise NativeError("the image could not be evaluated")
 
-    def _check_kinds(self, bitmaps: Sequence[_Bitmap]) -> None:
-        for bitmap in bitmaps:
-            if bitmap.audio and not self.audio:
+    def _check_kinds(self, media: Sequence[bytes]) -> None:
+        for data in media:
+            if is_sound(data) and not self.audio:
                 raise InvalidInput("this model does not take audio")
-            if not bitmap.audio and not self.vision:
+            if not is_sound(data) and not self.vision:
                 raise InvalidInput("this model does not take images")
 
     def _split(
@@ -146,7 +147,6 @@ class _Bitmap:
         self.handle = mtmd.mtmd_helper_bitmap_init_from_buf(projector, buffer, len(data), False)
         if not self.handle:
             raise InvalidInput("failed to process image: unknown format")
-        self.audio: bool = mtmd.mtmd_bitmap_is_audio(self.handle)
         self.digest = hashlib.blake2b(data, digest_size=16).digest()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The size of an image from its header, before a decoder makes room for all of it."""
+"""What the first bytes of media say, before a decoder makes room for all of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ MAX_PIXELS = 100_000_000
 """Decoded at three bytes each; larger images are refused."""
 
 _JPEG_SIZES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+
+
+def is_sound(data: bytes) -> bool:
+    """Whether these bytes are a sound file: WAV, MP3, FLAC or Ogg."""
+    wave = data.startswith(b"RIFF") and data[8:12] == b"WAVE"
+    frame = len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0
+    return wave or frame or data.startswith((b"ID3", b"fLaC", b"OggS"))
 
 
 def check_size(data: bytes) -> None:

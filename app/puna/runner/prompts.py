@@ -18,6 +18,7 @@ from puna.chat.truncation import fit
 from puna.errors import CapabilityMissing, ContextExceeded, TemplateError
 from puna.runner.loading import CELL_STEP, OpenModel
 from puna.runner.multimodal import Media, Part
+from puna.runner.pictures import is_sound
 from puna.runner.protocol import Conversation, Generate, Raw, Render, Text
 from puna.runner.requests import Prompt
 
@@ -195,7 +196,8 @@ class Prompts:
         if not written.images:
             return self._plain(written.segments), []
         if self._opened.projector is None:
-            raise CapabilityMissing("this model does not support images")
+            kind = "audio" if any(map(is_sound, written.images)) else "images"
+            raise CapabilityMissing(f"this model does not support {kind}")
         parts = place_images(written.segments, written.images)
         tokens, media = self._opened.projector.tokenize(parts, add_special=False)
         if media and media[-1].end == len(tokens):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from puna.errors import InvalidInput
-from puna.runner.pictures import check_size, picture_size
+from puna.runner.pictures import check_size, is_sound, picture_size
 
 HEADS = {
     "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 300, 200),
@@ -33,3 +33,15 @@ def test_no_bytes_break_the_reader(head: bytes, rest: bytes) -> None:
     width, height = picture_size(head + rest)
     assert width >= 0
     assert height >= 0
+
+
+@pytest.mark.parametrize(
+    "data", [b"RIFF\0\0\0\0WAVEfmt ", b"ID3\4", b"\xff\xfb\x90", b"fLaC", b"OggS"]
+)
+def test_sounds_are_told_from_images(data: bytes) -> None:
+    assert is_sound(data)
+
+
+@pytest.mark.parametrize("data", [*HEADS.values(), b"RIFF\0\0\0\0WEBP", b"\xff", b""])
+def test_images_are_no_sounds(data: bytes) -> None:
+    assert not is_sound(data)
