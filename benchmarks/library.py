@@ -23,7 +23,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -249,14 +249,18 @@ def _hash(path: Path) -> str:
 
 
 def _answers(bench: Bench, rounds: int) -> None:
-    """Answers from a library of many models, each round with a server that was just started."""
-    _upload(bench)
-    _create(bench)
-    for number in range(NAMES - 1):
-        copy = {"source": "big", "destination": f"copy{number:03}"}
-        bench.server.call("POST", "/api/copy", copy)
+    """Answers from a library of many models, each round of a server that was just started."""
+    folder = bench.folder / "many"
+    folder.mkdir()
+    with _serving(folder) as server:
+        filling = replace(bench, server=server)
+        _upload(filling)
+        _create(filling)
+        for number in range(NAMES - 1):
+            copy = {"source": "big", "destination": f"copy{number:03}"}
+            server.call("POST", "/api/copy", copy)
     for _ in range(rounds):
-        with _serving(bench.folder) as server:
+        with _serving(folder) as server:
             _answer_round(bench, server)
 
 
