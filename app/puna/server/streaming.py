@@ -21,6 +21,7 @@ from puna.errors import PunaError
 from puna.server.errors import known, native_body
 from puna.server.live import SCOPE_KEY
 
+JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson"
 SSE = "text/event-stream"
 BEAT = b": waiting\n\n"
@@ -149,7 +150,7 @@ def json_response(
     value: object,
     status: int = 200,
     *,
-    media_type: str = "application/json; charset=utf-8",
+    media_type: str = JSON,
     newline: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> Response:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import is_
 from pathlib import Path
 from typing import Protocol
 
@@ -85,6 +86,13 @@ class Summary(msgspec.Struct, frozen=True):
     embedding_length: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """The list at one moment: the same object for as long as nothing changes."""
+
+    models: tuple[ListedModel, ...] = ()
+
+
 class Summaries:
     """Summaries by model, on disk too, so that a restart reads no model file.
 
@@ -104,18 +112,27 @@ class Summaries:
         self._file = file
         self._lock = threading.Lock()
         self._known = _load(file)
+        self._last = _Last("", (), Listing())
 
-    def lines(self, models: Iterable[InstalledModel]) -> list[ListedModel]:
+    def listing(self, models: Sequence[InstalledModel]) -> Listing:
         """The list, in the order of ``models``; forgets all other models."""
         variant = self._variant()
         with self._lock:
-            keyed = [(f"{variant}:{model.digest}", model) for model in models]
-            known = {key: self._known.get(key) or self._read(model) for key, model in keyed}
-            current = {key: summary for key, summary in known.items() if summary}
-            if current.keys() - self._known.keys():
-                _save(self._file, current)
-            self._known = current
-        return [_line(model, current.get(key) or _said(model)) for key, model in keyed]
+            if not self._last.is_of(variant, models):
+                self._last = self._made(variant, models)
+            return self._last.listing
+
+    def _made(self, variant: str, models: Sequence[InstalledModel]) -> _Last:
+        keyed = [(f"{variant}:{model.digest}", model) for model in models]
+        known = {key: self._known.get(key) or self._read(model) for key, model in keyed}
+        current = {key: summary for key, summary in known.items() if summary}
+        if current.keys() - self._known.keys():
+            _save(self._file, current)
+        self._known = current
+        lines = tuple(_line(model, current.get(key) or _said(model)) for key, model in keyed)
+        # What could not be read is tried again at the next call.
+        is_whole = len(current) == len(known)
+        return _Last(variant, models if is_whole else (), Listing(lines))
 
     def _read(self, model: InstalledModel) -> Summary | None:
         """What the files say; ``None``, not to be remembered, when they cannot be read."""
@@ -136,6 +153,20 @@ class Summaries:
             context_length=config.context_length or info.context_length,
             embedding_length=config.embedding_length or info.embedding_length,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The list that was made last, and of what."""
+
+    variant: str
+    models: Sequence[InstalledModel]
+    listing: Listing
+
+    def is_of(self, variant: str, models: Sequence[InstalledModel]) -> bool:
+        """Whether it is still right; the library keeps the objects of unchanged models."""
+        alike = variant == self.variant and len(models) == len(self.models)
+        return alike and all(map(is_, models, self.models))
 
 
 def _said(model: InstalledModel) -> Summary:

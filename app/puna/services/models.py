@@ -12,7 +12,7 @@ from typing import Any
 
 from puna.errors import Forbidden, InvalidInput, InvalidName, ModelNotFound
 from puna.names import ModelName, Source, pull_name, split_source
-from puna.services.listing import Describe, ListedModel, Summaries
+from puna.services.listing import Describe, Listing, Summaries
 from puna.services.showing import ShowResult, show
 from puna.store.installed import InstalledModel
 from puna.store.store import Store
@@ -58,10 +58,10 @@ class Models:
             self._queued = asyncio.create_task(self._scan_after(self._running))
         return await asyncio.shield(self._queued)
 
-    async def listed(self) -> list[ListedModel]:
+    async def listed(self) -> Listing:
         """All models as the list shows them, newest first."""
         models = await self.installed()
-        return await asyncio.to_thread(self._summaries.lines, models)
+        return await asyncio.to_thread(self._summaries.listing, models)
 
     async def show(
         self,

@@ -286,12 +286,13 @@ class _BlobSizes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
-        self._sizes: dict[Digest, int | None] = {}
+        self._sizes: dict[str, int | None] = {}
 
     def __getitem__(self, digest: Digest) -> int | None:
-        if digest not in self._sizes:
-            self._sizes[digest] = file_size(f"{self._folder}{os.sep}{digest.filename}")
-        return self._sizes[digest]
+        key = digest.hex  # a text keeps its hash, a digest would work it out each time
+        if key not in self._sizes:
+            self._sizes[key] = file_size(f"{self._folder}{os.sep}{digest.filename}")
+        return self._sizes[key]
 
 
 def _require_sizes(manifest: Manifest, sizes: _BlobSizes) -> None:

@@ -44,7 +44,7 @@ async def models(world: Any) -> Any:
 
 
 async def test_a_list_line_has_what_clients_read(models: Models) -> None:
-    (line,) = await models.listed()
+    (line,) = (await models.listed()).models
     assert (line.name, line.capabilities) == ("gt:latest", ("completion",))
     assert (line.details.context_length, line.details.embedding_length) == (256, 32)
     assert (line.details.family, line.details.quantization_level) == ("llama", "F16")
@@ -113,7 +113,7 @@ async def test_the_jinja_template_in_use_is_shown(world: Any, models: Models) ->
 async def test_a_stub_is_listed_and_shown_without_weights(world: Any, models: Models) -> None:
     info = {"capabilities": ["completion"], "context_length": 1000}
     await world.create("stub", from_="far", remote_host="http://h:1", info=info)
-    line = (await models.listed())[0]
+    line = (await models.listed()).models[0]
     assert (line.remote_model, line.remote_host) == ("far", "http://h:1")
     assert (line.details.families, line.details.context_length) == (None, 1000)
     found = await models.show("stub")
@@ -130,9 +130,9 @@ async def test_a_model_that_cannot_be_described_is_listed_all_the_same(
         raise InvalidModelFile("bad")
 
     memory = world.store.folder.parent / "models.json"
-    (line,) = await Models(world.store, fail, memory=memory).listed()
+    (line,) = (await Models(world.store, fail, memory=memory).listed()).models
     assert (line.name, line.capabilities) == ("gt:latest", ())
-    (line,) = await Models(world.store, describe, memory=memory).listed()
+    (line,) = (await Models(world.store, describe, memory=memory).listed()).models
     assert line.capabilities == ("completion",)
 
 
@@ -230,16 +230,40 @@ async def test_callers_at_the_same_time_share_one_look(world: Any, models: Model
     await slow.aclose()
 
 
+async def test_the_list_is_made_anew_only_when_a_model_has_changed(models: Any) -> None:
+    before = await models.listed()
+    assert await models.listed() is before
+    await models.copy("gt", "other")
+    after = await models.listed()
+    assert {line.name for line in after.models} == {"gt:latest", "other:latest"}
+    await models.delete("other")
+    assert (await models.listed()).models == before.models
+
+
+async def test_a_model_that_could_not_be_read_is_read_again(world: Any, models: Any) -> None:
+    answers: list[Any] = [InvalidModelFile("not now"), Described(("tools",))]
+
+    def describe_later(_: InstalledModel) -> Described:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    later = Models(world.store, describe_later)
+    assert (await later.listed()).models[0].capabilities == ()
+    assert (await later.listed()).models[0].capabilities == ("tools",)
+
+
 async def test_the_list_is_remembered_between_runs(world: Any, tmp_path: Path, models: Any) -> None:
     memory = tmp_path / "state" / "models.json"
-    before = await Models(world.store, describe, memory=memory).listed()
+    before = (await Models(world.store, describe, memory=memory).listed()).models
 
     def never(model: InstalledModel) -> Described:
         raise AssertionError("read again")
 
-    assert await Models(world.store, never, memory=memory).listed() == before
+    assert (await Models(world.store, never, memory=memory).listed()).models == before
     memory.write_bytes(b"{broken")
-    assert await Models(world.store, describe, memory=memory).listed() == before
+    assert (await Models(world.store, describe, memory=memory).listed()).models == before
 
 
 async def test_another_setting_means_another_memory(
@@ -250,7 +274,7 @@ async def test_another_setting_means_another_memory(
     changed = Models(
         world.store, lambda model: Described(("tools",)), variant=lambda: "go", memory=memory
     )
-    assert (await changed.listed())[0].capabilities == ("tools",)
+    assert (await changed.listed()).models[0].capabilities == ("tools",)
 
 
 @pytest.fixture
@@ -273,7 +297,7 @@ async def test_a_store_left_by_ollama_is_listed_and_shown_as_recorded(
     for record in records:
         folder.build(record)
     models = Models(world.store, describe)
-    listed = {line.name: line for line in await models.listed()}
+    listed = {line.name: line for line in (await models.listed()).models}
     different = []
     for record in records:
         wanted = (record["server"].get("tags") or [{}])[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,12 +11,13 @@ from starlette.responses import Response
 
 from puna.api import native as wire
 from puna.api import openai
+from puna.api.gojson import dumps
 from puna.server import documents
 from puna.server.asgi import is_bare
 from puna.server.routes.common import empty, read, running, services
-from puna.server.streaming import json_response
+from puna.server.streaming import JSON, json_response
 from puna.server.translate import models as translate
-from puna.services.listing import ListedModel
+from puna.services.listing import ListedModel, Listing
 
 router = APIRouter()
 
@@ -26,8 +28,8 @@ _JSON = "application/json"
 @router.get("/api/tags", response_model=wire.ListResponse)
 async def tags(request: Request) -> Response:
     """The installed models, newest first."""
-    found = await services(request).models.listed()
-    return json_response({"models": [translate.listed(model) for model in found]})
+    body = _tags(await services(request).models.listed())
+    return Response(body, media_type=JSON)
 
 
 @router.get("/api/ps", response_model=wire.ProcessResponse)
@@ -84,7 +86,8 @@ async def delete(request: Request) -> Response:
 @router.get("/v1/models", response_model=openai.ModelList)
 async def openai_models(request: Request) -> Response:
     """The installed models, as OpenAI's API lists them."""
-    data = [_entry(request, model) for model in await services(request).models.listed()]
+    listing = await services(request).models.listed()
+    data = [_entry(request, model) for model in listing.models]
     return json_response({"object": "list", "data": data}, media_type=_JSON, newline=True)
 
 
@@ -101,6 +104,12 @@ async def openai_model(model: str, request: Request) -> Response:
         loaded = services(request).running.find(found.name)
         entry |= translate.abilities(found.capabilities, found.context_length, loaded)
     return json_response(entry, media_type=_JSON, newline=True)
+
+
+@lru_cache(maxsize=1)
+def _tags(listing: Listing) -> bytes:
+    """The answer of ``/api/tags``, made once for as long as the list stays the same."""
+    return dumps({"models": [translate.listed(model) for model in listing.models]})
 
 
 def _entry(request: Request, model: ListedModel) -> dict[str, Any]:
