@@ -140,6 +140,16 @@ def test_openai_is_told_of_choices_that_cannot_be(open_ai: Any) -> None:
             )
 
 
+def test_every_openai_route_takes_a_window(open_ai: Any) -> None:
+    more = {"model": "tiny", "extra_body": {"num_ctx": 10**9}}
+    with pytest.raises(openai.BadRequestError, match="num_ctx"):
+        open_ai.completions.create(prompt="<|text|>", **more)
+    with pytest.raises(openai.BadRequestError, match="num_ctx"):
+        open_ai.responses.create(input="<|text|>", **more)
+    with pytest.raises(openai.BadRequestError, match="num_ctx"):
+        open_ai.chat.completions.create(messages=asked("text"), **more)
+
+
 def test_openai_embeds_texts_and_tokens(open_ai: Any) -> None:
     found = open_ai.embeddings.create(model="tiny", input=[[5, 6], [7]])
     assert [item.index for item in found.data] == [0, 1]
@@ -188,6 +198,32 @@ def test_anthropic_puts_calls_together_from_their_pieces(claude: Any) -> None:
     (block,) = final.content
     assert (block.type, block.name, block.input) == ("tool_use", "get_weather", {"city": "Paris"})
     assert final.stop_reason == "tool_use"
+
+
+def test_anthropic_gets_an_answer_of_the_form_it_asks_for(claude: Any) -> None:
+    forms = [{"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}]
+    forms.append({"output_format": {"type": "json_schema", "schema": SCHEMA}})
+    for form in forms:
+        found = claude.messages.create(
+            model="tiny", max_tokens=200, messages=asked("text"), extra_body=form
+        )
+        text = found.content[0].text
+        assert text.lstrip().startswith("{")
+    with pytest.raises(anthropic.BadRequestError):
+        claude.messages.create(
+            model="tiny",
+            max_tokens=9,
+            messages=asked("text"),
+            extra_body={"output_format": {"type": "xml"}},
+        )
+
+
+def test_anthropic_gets_thoughts_with_a_signature(claude: Any) -> None:
+    asking = {"model": "tiny-think", "max_tokens": 50, "messages": asked("think")}
+    whole = claude.messages.create(**asking).content[0]
+    with claude.messages.stream(**asking) as stream:
+        streamed = stream.get_final_message().content[0]
+    assert whole.signature == streamed.signature != ""
 
 
 def test_anthropic_streams_thinking_apart(claude: Any) -> None:

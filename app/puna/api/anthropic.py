@@ -44,17 +44,28 @@ class ThinkingParam(WireModel):
     budget_tokens: int = 0
 
 
+class OutputFormat(WireModel):
+    """The form of the answer: ``json_schema``."""
+
+    go_type: ClassVar[str] = "anthropic.OutputFormat"
+    go_transparent: ClassVar[bool] = True
+
+    type: str = ""
+    schema_: Any = Field(None, alias="schema")
+
+
 class OutputConfig(WireModel):
-    """How much effort to take."""
+    """How much effort to take, and what the answer must look like."""
 
     go_type: ClassVar[str] = "anthropic.OutputConfig"
     go_transparent: ClassVar[bool] = True
 
     effort: str = ""
+    format: OutputFormat | None = None
 
 
 class MessagesRequest(WireModel):
-    """``POST /v1/messages``; ``options`` and ``keep_alive`` are ours."""
+    """``POST /v1/messages``; ``options``, ``num_ctx`` and ``keep_alive`` are ours."""
 
     go_type: ClassVar[str] = "anthropic.MessagesRequest"
 
@@ -73,7 +84,9 @@ class MessagesRequest(WireModel):
     tool_choice: Any = None
     thinking: ThinkingParam | None = None
     output_config: OutputConfig | None = None
+    output_format: OutputFormat | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    num_ctx: int | None = None
     keep_alive: Any = None
 
 

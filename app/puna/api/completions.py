@@ -32,7 +32,7 @@ def read_prompt(value: Any) -> list[str]:
 
 
 class CompletionRequest(WireModel):
-    """``POST /v1/completions``; ``options`` and ``keep_alive`` are additions."""
+    """``POST /v1/completions``; what follows ``logprobs`` are additions."""
 
     go_type: ClassVar[str] = "openai.CompletionRequest"
 
@@ -49,7 +49,9 @@ class CompletionRequest(WireModel):
     frequency_penalty: Annotated[float | None, Go("float32")] = None
     presence_penalty: Annotated[float | None, Go("float32")] = None
     logprobs: int | None = None
+    grammar: str = ""
     options: Options = Field(default_factory=dict)
+    num_ctx: int | None = None
     keep_alive: KeepAliveField = None
     debug_render_only: bool = Field(False, alias="_debug_render_only")
 

@@ -49,6 +49,7 @@ class ModelRequest(WireModel):
     model: str = ""
     stream: bool | None = None
     format: Any = None
+    grammar: str = ""
     keep_alive: KeepAliveField = None
     options: Options = Field(default_factory=dict)
     think: ThinkField = None

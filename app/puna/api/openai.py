@@ -75,8 +75,8 @@ class Reasoning(WireModel):
 class ChatCompletionRequest(WireModel):
     """``POST /v1/chat/completions``.
 
-    ``options``, ``num_ctx`` and ``keep_alive`` are additions: OpenAI has no
-    words for what they say.
+    ``grammar``, ``options``, ``num_ctx`` and ``keep_alive`` are additions:
+    OpenAI has no words for what they say.
     """
 
     go_type: ClassVar[str] = "openai.ChatCompletionRequest"
@@ -95,6 +95,7 @@ class ChatCompletionRequest(WireModel):
     top_p: float | None = None
     n: int | None = None
     response_format: ResponseFormat | None = None
+    grammar: str = ""
     tools: Annotated[list[Annotated[dict[str, Any], Go("api.Tool")]], Go("[]api.Tool")] = Field(
         default_factory=list
     )

@@ -58,7 +58,7 @@ class ResponsesTool(WireModel):
 
 
 class ResponsesRequest(WireModel):
-    """``POST /v1/responses``; ``options`` and ``keep_alive`` are ours."""
+    """``POST /v1/responses``; ``options``, ``num_ctx`` and ``keep_alive`` are ours."""
 
     go_type: ClassVar[str] = "openai.ResponsesRequest"
 
@@ -77,6 +77,7 @@ class ResponsesRequest(WireModel):
     background: bool | None = None
     stream: bool = False
     options: dict[str, Any] = Field(default_factory=dict)
+    num_ctx: int | None = None
     keep_alive: Any = None
 
 

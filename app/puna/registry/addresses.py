@@ -36,7 +36,7 @@ _ODD = (
 
 
 class AddressRefused(httpcore2.ConnectError):
-    """A redirect pointed to an address of the local network."""
+    """An address of the local network, where none may be asked."""
 
 
 def is_public(address: str) -> bool:
@@ -80,7 +80,7 @@ class ResolvingBackend(httpcore2.AsyncNetworkBackend):
         addresses = await _resolve(host, port)
         refused = [address for address in addresses if not is_public(address)]
         if self._public_only and refused:
-            raise AddressRefused(f"redirect to {host} refused: it is not a public address")
+            raise AddressRefused(f"dial tcp: {host} refused: it is not a public address")
         failure: httpcore2.ConnectError | httpcore2.ConnectTimeout | None = None
         for position, address in enumerate(addresses):
             is_last = position == len(addresses) - 1

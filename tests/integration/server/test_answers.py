@@ -132,3 +132,12 @@ def test_a_chat_model_makes_embeddings_too(serve: Any) -> None:
     vectors = answer.json["embeddings"]
     assert [len(vector) for vector in vectors] == [10, 10]
     assert all(abs(sum(value**2 for value in vector) - 1) < 1e-3 for vector in vectors)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/generate", "/api/chat", "/v1/chat/completions", "/v1/completions"]
+)
+def test_a_grammar_has_a_field_of_its_own(serve: Any, path: str) -> None:
+    body = {"model": "smol", "messages": [STORY], "prompt": "Begin.", "stream": False}
+    answer = serve("POST", path, {**body, "grammar": 'root ::= "aye" | "nay"'})
+    assert any(word in answer.body.decode() for word in ('"aye"', '"nay"'))

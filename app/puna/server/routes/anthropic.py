@@ -14,6 +14,7 @@ from puna.api import anthropic as wire
 from puna.chat.events import Event
 from puna.errors import PunaError
 from puna.server import documents
+from puna.server.asgi import is_bare
 from puna.server.errors import anthropic_body
 from puna.server.routes.answers import (
     STREAM_HEADERS,
@@ -45,12 +46,13 @@ async def messages(request: Request) -> Response:
     if body.stream:
         request.state.stream_headers = STREAM_HEADERS  # a refusal carries them too
     first, events = await begun(answers)
+    signed = not is_bare(request.scope)
     if body.stream:
         estimate = anthropic.estimated_tokens(body)
-        pieces = _pieces(events, MessageStream(body.model, estimate))
+        pieces = _pieces(events, MessageStream(body.model, estimate, signed=signed))
         headers = {**STREAM_HEADERS, **answer_headers(first)}
         return await streamed(pieces, SSE, _failed, headers)
-    return await in_one_object(partial(message, body.model), first, events)
+    return await in_one_object(partial(message, body.model, signed=signed), first, events)
 
 
 async def _pieces(

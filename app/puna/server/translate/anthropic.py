@@ -52,6 +52,7 @@ def to_chat(request: MessagesRequest) -> ChatRequest:
             keep_alive=None if request.keep_alive is None else read_keep_alive(request.keep_alive),
             think=_think(request),
             think_if_able=True,
+            format=_format(request),
         ),
         choice,
     )
@@ -61,7 +62,7 @@ def _options(request: MessagesRequest) -> dict[str, Any]:
     options = dict(request.options)
     if request.max_tokens > 0:
         options["num_predict"] = request.max_tokens
-    for name in ("temperature", "top_p", "top_k"):
+    for name in ("temperature", "top_p", "top_k", "num_ctx"):
         if getattr(request, name) is not None:
             options[name] = getattr(request, name)
     if request.stop_sequences:
@@ -77,6 +78,17 @@ def _think(request: MessagesRequest) -> Think | None:
         return Think(False)
     level = _EFFORTS.get(request.output_config.effort if request.output_config else "")
     return Think(True, level) if level else None
+
+
+def _format(request: MessagesRequest) -> Any:
+    """The schema of the answer; ``output_format`` is how it was said at first."""
+    config = request.output_config
+    form = (config.format if config else None) or request.output_format
+    if form is None:
+        return None
+    if form.type != "json_schema":
+        raise InvalidInput(f'output_config.format.type must be "json_schema", not "{form.type}"')
+    return form.schema_
 
 
 def _choice(value: Any) -> tuple[ToolChoice, bool]:

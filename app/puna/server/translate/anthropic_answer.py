@@ -25,8 +25,12 @@ def stop_reason(finished: Finished, *, called: bool) -> str:
     return "max_tokens" if finished.reason == "length" else "end_turn"
 
 
-def message(model: str, events: Iterable[Event]) -> dict[str, Any]:
-    """A whole answer."""
+SIGNATURE = "unsigned"
+"""Stands where theirs seals a thought, since SDKs insist on one."""
+
+
+def message(model: str, events: Iterable[Event], *, signed: bool) -> dict[str, Any]:
+    """A whole answer; ``signed``: thoughts have a signature."""
     content: list[dict[str, Any]] = []
     texts = {"thinking": "", "text": ""}
     finished: Finished | None = None
@@ -43,6 +47,8 @@ def message(model: str, events: Iterable[Event]) -> dict[str, Any]:
     assert finished is not None
     called = bool(content)
     blocks = [{"type": kind, kind: text} for kind, text in texts.items() if text]
+    if signed and texts["thinking"]:
+        blocks[0]["signature"] = SIGNATURE
     answer = {
         "id": "msg_" + secrets.token_hex(12),
         "type": "message",
@@ -62,11 +68,13 @@ class MessageStream:
     Args:
         model: the name that was asked for.
         estimate: tokens of the prompt as far as they can be guessed.
+        signed: thoughts end with a signature.
     """
 
-    def __init__(self, model: str, estimate: int) -> None:
+    def __init__(self, model: str, estimate: int, *, signed: bool) -> None:
         self._model = model
         self._estimate = estimate
+        self._signed = signed
         self._started = False
         self._index = -1
         self._open = ""
@@ -148,8 +156,11 @@ class MessageStream:
     def _stop_block(self) -> list[Named]:
         if not self._open:
             return []
+        events = []
+        if self._signed and self._open == "thinking":
+            events.append(self._block_delta({"type": "signature_delta", "signature": SIGNATURE}))
         self._open = ""
-        return [_named("content_block_stop", index=self._index)]
+        return [*events, _named("content_block_stop", index=self._index)]
 
     def _block_delta(self, delta: dict[str, Any]) -> Named:
         return _named("content_block_delta", index=self._index, delta=delta)

@@ -15,7 +15,7 @@ from puna.api.completions import CompletionRequest
 from puna.chat.events import Finished, TextDelta, Usage
 from puna.errors import InvalidInput
 from puna.server.streaming import event
-from puna.server.translate.native import truncation
+from puna.server.translate.native import grammar, truncation
 from puna.server.translate.openai import DONE, FINGERPRINT, usage_object
 from puna.services.requests import Answer, Controls, GenerateRequest
 
@@ -32,6 +32,7 @@ def generate_requests(body: CompletionRequest) -> list[GenerateRequest]:
     controls = Controls(
         options=_options(body),
         keep_alive=body.keep_alive,  # type: ignore[arg-type]
+        format=grammar(body.grammar),
         render_only=body.debug_render_only,
     )
     return [
@@ -42,6 +43,7 @@ def generate_requests(body: CompletionRequest) -> list[GenerateRequest]:
 
 def _options(body: CompletionRequest) -> dict[str, Any]:
     named: dict[str, Any] = {
+        "num_ctx": body.num_ctx,
         "num_predict": body.max_tokens,
         "seed": body.seed,
         "temperature": body.temperature,

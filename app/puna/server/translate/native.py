@@ -40,7 +40,7 @@ def controls(body: wire.ModelRequest) -> Controls:
         options=body.options,
         keep_alive=body.keep_alive,  # type: ignore[arg-type]
         think=body.think,  # type: ignore[arg-type]
-        format=body.format,
+        format=grammar(body.grammar) or body.format,
         logprobs=body.logprobs,
         top_logprobs=body.top_logprobs,
         truncate=body.truncate is not False,
@@ -48,6 +48,11 @@ def controls(body: wire.ModelRequest) -> Controls:
         render_only=body.debug_render_only,
         progress=body.return_progress,
     )
+
+
+def grammar(source: str) -> dict[str, str] | None:
+    """The format that a GBNF grammar of its own field stands for."""
+    return {"type": "grammar", "grammar": source} if source else None
 
 
 def chat_request(body: wire.ChatRequest) -> ChatRequest:

@@ -30,7 +30,7 @@ from puna.errors import InvalidInput, PunaError
 from puna.server.errors import openai_body
 from puna.server.streaming import event
 from puna.server.translate import openai_messages as parts
-from puna.server.translate.native import Piece, logprobs, truncation
+from puna.server.translate.native import Piece, grammar, logprobs, truncation
 from puna.services.requests import Answer, ChatRequest, Controls, Rendered, ToolChoice
 
 DONE = b"data: [DONE]\n\n"
@@ -84,7 +84,7 @@ def chat_request(body: wire.ChatCompletionRequest) -> ChatRequest:
             think=parts.effort(
                 body.reasoning.effort if body.reasoning else "", body.reasoning_effort or ""
             ),
-            format=_format(body.response_format),
+            format=grammar(body.grammar) or _format(body.response_format),
             logprobs=body.logprobs,
             top_logprobs=body.top_logprobs,
             render_only=body.debug_render_only,

@@ -48,10 +48,9 @@ def to_chat(request: ResponsesRequest) -> ChatRequest:
 
 def _options(request: ResponsesRequest) -> dict[str, Any]:
     options = dict(request.options)
-    if request.temperature is not None:
-        options["temperature"] = request.temperature
-    if request.top_p is not None:
-        options["top_p"] = request.top_p
+    for name in ("temperature", "top_p", "num_ctx"):
+        if getattr(request, name) is not None:
+            options[name] = getattr(request, name)
     if request.max_output_tokens is not None:
         options["num_predict"] = request.max_output_tokens
     return options
