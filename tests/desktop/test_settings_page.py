@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 from puna.config.settings import SETTINGS
 from puna.gui.server_state import ServerState
 from puna.gui.settings.row_view import SettingRow
-from puna.gui.settings.rows import GROUPS, hint, rows_from, title
+from puna.gui.settings.rows import GROUPS, hint, problem, rows_from, text_of, title
 from puna.gui.settings.view import SettingsView
 
 
@@ -155,3 +155,25 @@ def test_a_restarted_server_is_asked_again(settings, wait, script, control) -> N
     script.settings[0]["value"] = "127.0.0.1:18787"
     control.become(ServerState.RUNNING)
     wait(lambda: settings.rows["host"].value == "127.0.0.1:18787")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (4 << 30, "bytes", "4G"),
+        (512 << 20, "bytes", "512M"),
+        (1000, "bytes", "1000"),
+        (0, "bytes", "0"),
+        (300.0, "duration", "5m"),
+        (90.0, "duration", "90s"),
+        (0.5, "duration", "0.5s"),
+        (-1, "duration", "-1"),
+        (None, "flag", ""),
+        (4096, "number", "4096"),
+    ],
+)
+def test_values_are_shown_as_people_write_them(value, kind: str, text: str) -> None:
+    assert text_of(value, kind) == text
+    if kind in ("bytes", "duration"):
+        name = {"bytes": "state_limit", "duration": "keep_alive"}[kind]
+        assert problem(name, text) == ""

@@ -35,6 +35,7 @@ def ask_port(
     other = box.addButton(
         tr("Use port {0} this time").format(port), QMessageBox.ButtonRole.AcceptRole
     )
+    other.setProperty("role", "primary")
     other.clicked.connect(lambda: control.start_on(port))
     again = box.addButton(tr("Try again"), QMessageBox.ButtonRole.AcceptRole)
     again.clicked.connect(control.start)

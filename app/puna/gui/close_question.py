@@ -29,6 +29,7 @@ def ask_close(window: QWidget, decide: Callable[[str], None]) -> None:
         )
     )
     keep = box.addButton(tr("Keep running"), QMessageBox.ButtonRole.AcceptRole)
+    keep.setProperty("role", "primary")
     leave = box.addButton(tr("Quit"), QMessageBox.ButtonRole.DestructiveRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.setDefaultButton(keep)

@@ -114,6 +114,10 @@ class MainWindow(QMainWindow):
                 self.library.focus_pull()
             case "create":
                 self.create_page.editor.setFocus()
+            case _:
+                page = self._pages.currentWidget()
+                assert page is not None
+                page.setFocus()
 
     def bring_to_front(self) -> None:
         """Show the window above others."""

@@ -129,8 +129,10 @@ def _style(document: QTextDocument, tokens: Tokens, font: QFont) -> None:
         following = block.next()
         cursor = QTextCursor(block)
         cursor.mergeBlockFormat(_rhythm(block, following, tokens))
-        cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
-        cursor.mergeCharFormat(_voice(block, tokens, size))
+        voice = _voice(block, tokens, size)
+        if voice.propertyCount():
+            cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+            cursor.mergeCharFormat(voice)
         block = following
     _style_spans(document, tokens, size)
 

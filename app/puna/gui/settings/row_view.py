@@ -11,6 +11,7 @@ from puna.gui.controls import column, icon_button, label, row
 from puna.gui.settings.rows import Row, hint, text_of, title
 
 _CONTROL_WIDTH = 280
+_RESET_WIDTH = 28
 
 
 class SettingRow(QFrame):
@@ -83,6 +84,9 @@ class SettingRow(QFrame):
         if item.origin == "file":
             name = self.tr("Reset {0} to its default").format(title(item.name))
             self._side.addWidget(icon_button("undo", name, self.reset_wanted.emit))
+        else:
+            # The controls of all rows end at one line.
+            self._side.addSpacing(_RESET_WIDTH)
 
     def _make_control(self) -> QWidget:
         match self._row.kind:
@@ -116,8 +120,8 @@ class SettingRow(QFrame):
         return {None: self.tr("Automatic"), True: self.tr("On"), False: self.tr("Off")}
 
     def _make_field(self) -> QLineEdit:
-        field = QLineEdit(text_of(self._row.value))
-        field.setPlaceholderText(text_of(self._row.default))
+        field = QLineEdit(text_of(self._row.value, self._row.kind))
+        field.setPlaceholderText(text_of(self._row.default, self._row.kind))
         _limit(field)
         field.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         if self._row.name == "api_key":
@@ -126,7 +130,7 @@ class SettingRow(QFrame):
         return field
 
     def _choose_folder(self) -> None:
-        dialog = QFileDialog(self, title(self._row.name), text_of(self._row.value))
+        dialog = QFileDialog(self, title(self._row.name), text_of(self._row.value, self._row.kind))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self._take_folder)

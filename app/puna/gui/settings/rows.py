@@ -90,13 +90,20 @@ def problem(name: str, value: Any) -> str:
     return ""
 
 
-def text_of(value: Any) -> str:
-    """A value as a text field shows it."""
+def text_of(value: Any, kind: str) -> str:
+    """A value as a text field shows it: durations and sizes in the largest unit that is exact."""
     if value is None or value == -1:
         return "-1" if value == -1 else ""
-    if isinstance(value, float):
-        return f"{value:g}s"
+    if kind == "duration":
+        return _in_unit(value, (("h", 3600), ("m", 60), ("s", 1)))
+    if kind == "bytes":
+        return _in_unit(value, (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("", 1)))
     return str(value)
+
+
+def _in_unit(value: float, units: tuple[tuple[str, int], ...]) -> str:
+    unit, size = next((u for u in units if value and value % u[1] == 0), units[-1])
+    return f"{value / size:.12g}{unit}"
 
 
 def title(name: str) -> str:
