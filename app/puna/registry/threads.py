@@ -9,11 +9,14 @@ from typing import ParamSpec, TypeVar
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_PIECE = 1 << 20
-"""Bytes that are worth a thread of their own."""
+_WORTH = 1 << 20
+"""Bytes that are worth the way to a thread."""
 
 _WRITE_S = 0.05
 """Seconds after which fewer bytes are, so that a slow download shows its progress."""
+
+_HELD = 4 << 20
+"""Bytes that may wait while others are being written."""
 
 
 async def settled(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -33,27 +36,27 @@ async def settled(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwarg
 
 
 class WriteBehind:
-    """Collects small pieces, and writes large ones in a thread while others come in.
-
-    At most one write runs at a time, in the order of the pieces.
-    """
+    """Writes pieces in a thread, in their order, while others come in."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
-        self._collected: list[bytes] = []
+        self._waiting: list[bytes] = []
         self._size = 0
         self._writing: asyncio.Task[None] | None = None
         self._began = 0.0
 
-    async def add(self, data: bytes) -> None:
-        """Take ``data``; waits only when writing is slower than what comes in.
+    async def add(self, piece: bytes) -> None:
+        """Take a piece; waits only when writing is slower than what comes in.
 
-        Raises what an earlier write has raised.
+        Raises what the writing of an earlier piece has raised.
         """
-        self._collected.append(data)
-        self._size += len(data)
+        self._waiting.append(piece)
+        self._size += len(piece)
+        is_busy = self._writing is not None and not self._writing.done()
         now = asyncio.get_running_loop().time()
-        if self._size >= _PIECE or now - self._began > _WRITE_S:
+        if self._size >= _HELD or (
+            not is_busy and (self._size >= _WORTH or now - self._began > _WRITE_S)
+        ):
             await self._settle()
             self._began = now
             self._begin()
@@ -68,9 +71,12 @@ class WriteBehind:
         await self._settle()
 
     def _begin(self) -> None:
-        data = b"".join(self._collected)  # of one piece, the piece itself
-        self._collected, self._size = [], 0
-        self._writing = asyncio.create_task(settled(self._write, data))
+        pieces, self._waiting, self._size = self._waiting, [], 0
+        self._writing = asyncio.create_task(settled(self._write_all, pieces))
+
+    def _write_all(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            self._write(piece)
 
     async def _settle(self) -> None:
         writing, self._writing = self._writing, None
