@@ -42,11 +42,11 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
     settings = loaded.settings
     store = Store(settings.models, state_folder=folders.state, keep_unused=settings.noprune)
     environment = sources.process_environment()
-    scheduler = Scheduler(
-        _engine(settings),
-        environment=environment,
-        on_change=lambda: notices.publish("loaded_changed"),
-    )
+
+    def on_change() -> None:
+        notices.publish("loaded_changed")
+
+    scheduler = Scheduler(_engine(settings), environment=environment, on_change=on_change)
     configuration.subscribe(lambda changed: scheduler.configure(_engine(changed)))
 
     def state_folder() -> str:
@@ -54,7 +54,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         return configuration.current.state_folder or str(own)
 
     transfers = Transfers(store, lambda: configuration.current)
-    running, profiles, metrics = Running(scheduler), Profiles(), Metrics()
+    running, profiles, metrics = Running(scheduler, on_change), Profiles(), Metrics()
     translations = Translations(folders.state / "translated")
 
     def describe(model: InstalledModel) -> Profile:

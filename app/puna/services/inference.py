@@ -152,7 +152,8 @@ class Inference:
         Raises:
             InvalidModelFile, ModelLoadError, StoreError: its files cannot be opened.
         """
-        files = await self._loadable.files(subject.model)
+        with self._running.preparing(subject.model) as report:
+            files = await self._loadable.files(subject.model, report)
         self._running.note(subject.model)
         machine = self.scheduler.machine
         room = Room(

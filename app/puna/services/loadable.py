@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from puna.gguf import checks
 from puna.gguf.metadata import ModelInfo
-from puna.services.translated import ModelFiles, Translations
+from puna.services.translated import ModelFiles, Report, Translations
 from puna.store import manifests
 from puna.store.disk import store_errors
 from puna.store.installed import InstalledModel
@@ -36,10 +36,11 @@ class Loadable:
         self._translations = translations
         self._known: OrderedDict[str, tuple[tuple[_State, ...], ModelFiles]] = OrderedDict()
 
-    async def files(self, model: InstalledModel) -> ModelFiles:
+    async def files(self, model: InstalledModel, report: Report) -> ModelFiles:
         """Weights and projectors; none for a model that is not GGUF.
 
-        Slow the first time for a model that has to be copied.
+        Slow the first time for a model that has to be copied; ``report`` is
+        told by a thread how far that is.
 
         Raises:
             InvalidModelFile: a file is damaged, or would end the runner.
@@ -50,20 +51,20 @@ class Loadable:
         if known is not None and known[0] == _states(known[1].every):
             self._known.move_to_end(model.digest)
             return known[1]
-        files = await asyncio.to_thread(self._look, model)
+        files = await asyncio.to_thread(self._look, model, report)
         self._known[model.digest] = (_states(files.every), files)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return files
 
-    def _look(self, model: InstalledModel) -> ModelFiles:
+    def _look(self, model: InstalledModel, report: Report) -> ModelFiles:
         with store_errors("read model file"):
             for layer in model.manifest.layers_of(*WEIGHTS):
                 header = model.library.header(layer.digest)
                 # only the first part of a split model says what it is
                 if ModelInfo.from_header(header).split.number == 0:
                     checks.check(header)
-        return self._translations.files(model)
+        return self._translations.files(model, report)
 
 
 def _states(paths: tuple[Path, ...]) -> tuple[_State, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from puna.errors import InvalidModelFile
 from puna.gguf.header import Array, Header
 from puna.gguf.reader import read_header
 from puna.gguf.translation.catalogue import obstacle, projector, translation
@@ -145,6 +146,38 @@ def test_values_of_the_file_come_before_defaults(header: Any) -> None:
     made = _translated(header(GEMMA_TENSORS[:1], bare=metadata))
     assert made.metadata["gemma3.rope.scaling.type"] == "yarn"
     assert made.metadata["gemma3.rope.scaling.factor"] == 4.0
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 5), (1, 2, 3, 4)])
+@pytest.mark.parametrize(
+    ("architecture", "names"),
+    [
+        ("gemma3n", ["token_embd.weight", "per_layer_token_embd.weight"]),
+        ("glmocr", ["blk.0.ffn_gate.weight", "blk.0.ffn_up.weight", "v.patch_embd_0.weight"]),
+        ("mistral3", ["v.blk.0.attn_q.weight", "v.blk.0.attn_k.weight"]),
+        ("nemotron_h_moe", ["blk.0.ffn_latent_in.weight"]),
+        ("qwen3vl", ["v.patch_embed.weight", "v.blk.0.attn_q.bias"]),
+        ("deepseekocr", ["blk.1.ffn_down_exps.weight", "s.blk.0.norm1.weight"]),
+    ],
+)
+def test_tensors_of_any_shape_are_translated_or_refused(
+    header: Any, architecture: str, names: list[str], shape: tuple[int, ...]
+) -> None:
+    tensors = [(name, shape) for name in names]
+    source = header(tensors, bare={"general.architecture": architecture})
+    for make in (translation, projector):
+        try:
+            changes = make(source)
+            if changes:
+                _made(source, changes, ".new")
+        except InvalidModelFile:
+            continue
+
+
+def test_two_tensors_that_would_have_one_name_are_refused(header: Any) -> None:
+    tensors = [("v.patch_embd.weight", (8,)), ("v.patch_embedding.weight", (8,))]
+    with pytest.raises(InvalidModelFile, match="same name"):
+        projector(header(tensors, bare=GEMMA))
 
 
 def test_gpt_oss_gets_the_names_of_upstream(header: Any) -> None:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from puna.engine.config import EngineConfig
+from puna.engine.scheduler import Scheduler
 from puna.errors import InvalidModelFile, ModelLoadError
 from puna.gguf.reader import read_header
 from puna.names import ModelName
 from puna.services.loadable import Loadable
 from puna.services.profile import Profiles
+from puna.services.running import Running
 from puna.services.translated import ModelFiles, Translations
 from puna.store.installed import InstalledModel
 
@@ -27,6 +31,10 @@ def translations(tmp_path: Path) -> Translations:
     return Translations(tmp_path / "state" / "translated")
 
 
+def _ignored(progress: float) -> None:
+    pass
+
+
 async def _model(world: Any, data: bytes) -> InstalledModel:
     await world.create("m", files={"m.gguf": world.blob(data)})
     found: InstalledModel = world.store.library.get(ModelName.checked("m"))
@@ -37,20 +45,23 @@ async def test_a_file_of_upstream_is_loaded_from_its_blob(
     world: Any, translations: Translations
 ) -> None:
     model = await _model(world, world.gguf())
-    assert translations.files(model) == ModelFiles(model.model_paths, ())
+    assert translations.files(model, _ignored) == ModelFiles(model.model_paths, ())
 
 
 async def test_a_file_with_an_encoder_becomes_a_text_side_and_a_projector(
     world: Any, translations: Translations
 ) -> None:
     model = await _model(world, world.gguf(_TENSORS, **_LLAMA4))
-    files = translations.files(model)
+    heard: list[float] = []
+    files = translations.files(model, heard.append)
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
     (text,), (projector,) = files.weights, files.projectors
     assert [tensor.name for tensor in read_header(text).tensors] == ["token_embd.weight"]
     names = {tensor.name for tensor in read_header(projector).tensors}
     assert names == {"v.patch_embd.weight", "mm.model.fc.weight"}
     made = [path.stat().st_mtime_ns for path in files.every]
-    assert translations.files(model) == files
+    assert translations.files(model, _ignored) == files
     assert [path.stat().st_mtime_ns for path in files.every] == made
     assert {entry.name for entry in text.parent.iterdir()} == {text.name, projector.name}
 
@@ -61,12 +72,12 @@ async def test_a_file_that_cannot_be_translated_is_refused_with_a_way_forward(
     changes = {"general__architecture": "mllama", "mllama__block_count": 1}
     model = await _model(world, world.gguf(**changes))
     with pytest.raises(ModelLoadError, match=r"no architecture mllama; a GGUF of the same"):
-        translations.files(model)
+        translations.files(model, _ignored)
 
 
 async def test_copies_go_with_their_models(world: Any, translations: Translations) -> None:
     model = await _model(world, world.gguf(_TENSORS, **_LLAMA4))
-    files = translations.files(model)
+    files = translations.files(model, _ignored)
     folder = files.weights[0].parent
     files.weights[0].with_suffix(".new").touch()
     translations.tidy(world.store.blobs)
@@ -83,7 +94,7 @@ async def test_a_file_that_would_end_the_runner_is_refused_before_it_is_loaded(
     bad = world.gguf(llama__block_count=0)
     model.model_paths[0].write_bytes(bad)
     with pytest.raises(InvalidModelFile, match="block_count is 0"):
-        await Loadable(translations).files(model)
+        await Loadable(translations).files(model, _ignored)
 
 
 async def test_a_model_is_looked_at_once_until_a_file_changes(
@@ -91,11 +102,11 @@ async def test_a_model_is_looked_at_once_until_a_file_changes(
 ) -> None:
     model = await _model(world, world.gguf(general__architecture="qwen25vl", **_QWEN))
     loadable = Loadable(translations)
-    files = await loadable.files(model)
-    assert await loadable.files(model) == files
+    files = await loadable.files(model, _ignored)
+    assert await loadable.files(model, _ignored) == files
     (path,) = files.every
     path.unlink()
-    assert await loadable.files(model) == files
+    assert await loadable.files(model, _ignored) == files
     assert path.exists()
 
 
@@ -109,3 +120,18 @@ async def test_a_model_sees_when_there_is_a_projector_for_it(
     data = world.gguf(_TENSORS, general__architecture=architecture, **changes)
     profile = Profiles().of(await _model(world, data), None)
     assert profile.can("vision") == sees
+
+
+async def test_a_model_that_is_prepared_is_shown_as_loading(
+    world: Any, translations: Translations
+) -> None:
+    model = await _model(world, world.gguf(_TENSORS, **_LLAMA4))
+    changed = asyncio.Event()
+    running = Running(Scheduler(EngineConfig(), environment={}), changed.set)
+    with running.preparing(model) as report:
+        assert running.list() == []
+        await Loadable(translations).files(model, report)
+        await changed.wait()
+        (found,) = running.list()
+        assert (found.name, found.state, found.progress) == ("m:latest", "loading", 1.0)
+    assert running.list() == []

@@ -73,8 +73,9 @@ def _is_latent(header: Header) -> bool:
 
 
 def _latent_size(header: Header) -> int:
-    ends = ".ffn_latent_in.weight"
-    return next((t.shape[1] for t in header.tensors if t.name.endswith(ends)), 0)
+    names = (tensor.name for tensor in header.tensors)
+    first = next((name for name in names if name.endswith(".ffn_latent_in.weight")), "")
+    return size(header, first, 1)
 
 
 def _latent(header: Header) -> Values:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -40,7 +39,7 @@ def joined(name: str, parts: Sequence[NewTensor]) -> NewTensor:
     if len({part.type_id for part in parts}) > 1:
         parts = [widened(part) for part in parts]
     first = parts[0]
-    if len({part.shape[:-1] for part in parts}) > 1:
+    if len({part.shape[:-1] for part in parts}) > 1 or not all(part.shape for part in parts):
         raise InvalidModelFile(f"the tensors of {name!r} differ in shape")
     shape = (*first.shape[:-1], sum(part.shape[-1] for part in parts))
 
@@ -53,8 +52,7 @@ def joined(name: str, parts: Sequence[NewTensor]) -> NewTensor:
 
 def beginning(tensor: NewTensor, rows: int) -> NewTensor:
     """The first rows of a matrix."""
-    shape = (*tensor.shape[:-1], min(rows, tensor.shape[-1]))
-    short = replace(tensor, shape=shape)
+    short = replace(tensor, shape=(*tensor.shape[:-1], min(rows, tensor.shape[-1])))
 
     def pieces() -> Iterator[bytes]:
         left = short.nbytes
@@ -96,8 +94,8 @@ def turned(tensor: NewTensor, heads: int) -> NewTensor:
     Raises:
         InvalidModelFile: the rows cannot be divided among the heads.
     """
-    rows = tensor.shape[-1]
-    if heads < 1 or len(tensor.shape) != 2 or rows % (2 * heads):
+    rows = tensor.shape[-1] if len(tensor.shape) == 2 else 1
+    if heads < 1 or rows % (2 * heads):
         raise InvalidModelFile(f"tensor {tensor.name!r} cannot be divided into {heads} heads")
     head = rows // heads
     width = tensor.nbytes // rows
@@ -113,17 +111,6 @@ def turned(tensor: NewTensor, heads: int) -> NewTensor:
 def zeros(name: str, length: int) -> NewTensor:
     """A vector of nothing."""
     return NewTensor(name, (length,), F32, lambda: [bytes(4 * length)])
-
-
-def reshaped(tensor: NewTensor, shape: tuple[int, ...]) -> NewTensor:
-    """The same values in other dimensions.
-
-    Raises:
-        InvalidModelFile: there are more or fewer of them.
-    """
-    if math.prod(shape) != math.prod(tensor.shape):
-        raise InvalidModelFile(f"tensor {tensor.name!r} is not as large as it should be")
-    return replace(tensor, shape=shape)
 
 
 def _passed(

@@ -37,18 +37,18 @@ def listed(model: ListedModel) -> dict[str, Any]:
 def running(model: RunningModel) -> dict[str, Any]:
     """One entry of ``/api/ps``; one that is not ready says so."""
     found: dict[str, Any] = {
-        "name": model.loaded.name,
-        "model": model.loaded.name,
-        "size": model.loaded.memory,
+        "name": model.name,
+        "model": model.name,
+        "size": model.memory,
         "digest": model.digest,
         "details": details(model.details),
-        "expires_at": local(model.loaded.expires_at),
-        "size_vram": model.loaded.memory_gpu,
-        "context_length": model.loaded.context_length,
+        "expires_at": local(model.expires_at),
+        "size_vram": model.memory_gpu,
+        "context_length": model.context_length,
     }
-    if model.loaded.state != "ready":
-        found["state"] = model.loaded.state
-        found["load_progress"] = round(model.loaded.progress, 3)
+    if model.state != "ready":
+        found["state"] = model.state
+        found["load_progress"] = round(model.progress, 3)
     return found
 
 
