@@ -9,24 +9,77 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from puna.api.decoding import Go, WireModel
+from puna.api.decoding import (
+    Faults,
+    Go,
+    Place,
+    ReadBy,
+    WireModel,
+    checked,
+    mismatch,
+    struct_reader,
+)
+from puna.api.fields import Arguments
+
+
+class ImageSource(WireModel):
+    """Where an image is."""
+
+    go_type: ClassVar[str] = "anthropic.ImageSource"
+
+    type: str = ""
+    media_type: str = ""
+    data: str = ""
+    url: str = ""
+
+
+class ContentBlock(WireModel):
+    """A piece of a turn; which fields count depends on its type."""
+
+    go_type: ClassVar[str] = "anthropic.ContentBlock"
+
+    type: str = ""
+    text: str | None = None
+    source: ImageSource | None = None
+    id: str = ""
+    name: str = ""
+    input: Arguments = Field(default_factory=dict)
+    tool_use_id: str = ""
+    content: Any = None
+    is_error: bool = False
+    thinking: str | None = None
+    signature: str = ""
+
+
+def _read_content(value: Any, place: Place | None, faults: Faults) -> Any:
+    """A text or a list of blocks, whose faults are told as those of the turn."""
+    outer = place.outer if place else None
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        raise mismatch(value, outer, "[]anthropic.ContentBlock")
+    for block in value:
+        struct_reader(ContentBlock)(block, outer, faults)
+    return value
 
 
 class MessageParam(WireModel):
     """One turn; the content is a text or a list of blocks."""
 
     go_type: ClassVar[str] = "anthropic.MessageParam"
-    go_transparent: ClassVar[bool] = True
+    go_inner: ClassVar[str] = (
+        'struct { Role string "json:\\"role\\""; Content json.RawMessage "json:\\"content\\"" }'
+    )
+    go_needs: ClassVar[dict[str, str]] = {"content": "unexpected end of JSON input"}
 
     role: str = ""
-    content: Any = None
+    content: Annotated[str | list[Any] | None, ReadBy(_read_content)] = None
 
 
 class ToolParam(WireModel):
     """A tool; one whose type starts with ``web_search`` would run on a server."""
 
     go_type: ClassVar[str] = "anthropic.Tool"
-    go_transparent: ClassVar[bool] = True
 
     type: str = ""
     name: str = ""
@@ -34,11 +87,20 @@ class ToolParam(WireModel):
     input_schema: Any = None
 
 
+class ToolChoiceParam(WireModel):
+    """Which tool must be called."""
+
+    go_type: ClassVar[str] = "anthropic.ToolChoice"
+
+    type: str = ""
+    name: str = ""
+    disable_parallel_tool_use: bool = False
+
+
 class ThinkingParam(WireModel):
     """Whether to think before answering."""
 
     go_type: ClassVar[str] = "anthropic.ThinkingConfig"
-    go_transparent: ClassVar[bool] = True
 
     type: str = ""
     budget_tokens: int = 0
@@ -58,7 +120,6 @@ class OutputConfig(WireModel):
     """How much effort to take, and what the answer must look like."""
 
     go_type: ClassVar[str] = "anthropic.OutputConfig"
-    go_transparent: ClassVar[bool] = True
 
     effort: str = ""
     format: OutputFormat | None = None
@@ -81,7 +142,7 @@ class MessagesRequest(WireModel):
     top_k: int | None = None
     stop_sequences: list[str] = Field(default_factory=list)
     tools: Annotated[list[ToolParam], Go("[]anthropic.Tool")] = Field(default_factory=list)
-    tool_choice: Any = None
+    tool_choice: Annotated[dict[str, Any] | None, checked(ToolChoiceParam)] = None
     thinking: ThinkingParam | None = None
     output_config: OutputConfig | None = None
     output_format: OutputFormat | None = None

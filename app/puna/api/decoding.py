@@ -12,8 +12,9 @@ import binascii
 import math
 import re
 import types
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin
 
@@ -21,7 +22,8 @@ from pydantic import BaseModel
 
 from puna.errors import InvalidInput
 
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_LARGEST_BYTE = 255
 _DATA_URI = re.compile(r"data:[^,]*;base64,")
 
 
@@ -30,11 +32,42 @@ class WireModel(BaseModel):
 
     Attributes:
         go_type: the Go type that error texts name; empty = the class name in ``api``.
-        go_transparent: errors inside name the struct around this one.
+        go_inner: the type that its own reader in Go reads it into. Errors inside then name
+            the struct around this one, and end the reading at once.
+        go_needs: fields that a reader of its own there cannot do without, and its words.
     """
 
     go_type: ClassVar[str] = ""
-    go_transparent: ClassVar[bool] = False
+    go_inner: ClassVar[str] = ""
+    go_needs: ClassVar[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the body a value stands.
+
+    Attributes:
+        sealed: a reader of its own is at work; ``struct`` is the one around it.
+    """
+
+    struct: str
+    path: str
+    sealed: bool = False
+
+    @property
+    def outer(self) -> Place:
+        """The place of what this is a field of."""
+        return replace(self, path=self.path.rpartition(".")[0])
+
+    def __str__(self) -> str:
+        return f"Go struct field {self.struct}.{self.path}"
+
+
+Faults: TypeAlias = list[InvalidInput]
+"""Wrong types found so far. Go reads on and reports the first."""
+
+Reader: TypeAlias = Callable[[Any, Place | None, Faults], Any]
+_Model = TypeVar("_Model", bound=WireModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +93,10 @@ class Also:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in the body a value stands."""
+class ReadBy:
+    """A field with a reader of its own that knows the place and notes faults."""
 
-    struct: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"Go struct field {self.struct}.{self.path}"
-
-
-_Reader: TypeAlias = Callable[[Any, _Place | None], Any]
-_Model = TypeVar("_Model", bound=WireModel)
+    read: Reader
 
 
 def decode(model: type[_Model], value: Any) -> _Model:
@@ -80,8 +105,24 @@ def decode(model: type[_Model], value: Any) -> _Model:
     Raises:
         InvalidInput: a value of the wrong type, with Go's text.
     """
-    result: _Model = _struct_reader(model)(value, None)
+    faults: Faults = []
+    result: _Model = struct_reader(model)(value, None, faults)
+    if faults:
+        raise faults[0]
     return result
+
+
+@contextmanager
+def told_of(place: str) -> Iterator[None]:
+    """A fault found within is told with the place it was found at.
+
+    Raises:
+        InvalidInput: the fault.
+    """
+    try:
+        yield
+    except InvalidInput as fault:
+        raise InvalidInput(f"{place}: {fault}") from None
 
 
 def go_kind(value: Any) -> str:
@@ -99,51 +140,88 @@ def go_kind(value: Any) -> str:
             return "object"
 
 
-def mismatch(value: Any, place: _Place | None, go_type: str) -> InvalidInput:
-    """The error of a value that does not fit its field."""
+def mismatch(value: Any, place: Place | None, go_type: str) -> InvalidInput:
+    """The error of a value that does not fit its field; numbers are shown to numbers only."""
     what = go_kind(value)
-    if isinstance(value, float) and what == "number":
-        what = f"number {value!r}"
+    if what == "number" and go_type.startswith(("int", "uint", "float")) and "face" not in go_type:
+        what = f"number {value!r}" if abs(value) < 10**40 else "number (too large)"
     where = str(place) if place else "Go value"
     return InvalidInput(f"json: cannot unmarshal {what} into {where} of type {go_type}")
 
 
 @cache
-def _struct_reader(model: type[WireModel]) -> _Reader:
+def struct_reader(model: type[WireModel]) -> Reader:
+    """Reads the objects of a wire model."""
     go_type = model.go_type or f"api.{model.__name__}"
     struct = go_type.partition(".")[2]
-    fields: dict[str, tuple[str, _Reader]] = {}
+    fields: dict[str, tuple[str, Reader]] = {}
     for name, info in model.model_fields.items():
         reader = _reader(info.annotation, tuple(info.metadata))
         fields[info.alias or name] = (name, reader)
-    by_lower = {name.lower(): entry for name, entry in fields.items()}
+    by_lower = {name.lower(): (name, *entry) for name, entry in fields.items()}
 
-    def read(value: Any, place: _Place | None) -> WireModel:
-        if value is None:
+    def read(value: Any, place: Place | None, faults: Faults) -> Any:
+        if value is None and not model.go_needs:
             return model.model_construct()
+        if model.go_inner:
+            return at_once(read_object, value, place)
+        return read_object(value, place, faults)
+
+    def read_object(value: Any, place: Place | None, faults: Faults) -> Any:
+        value = {} if value is None else value
         if not isinstance(value, dict):
-            raise mismatch(value, place, go_type)
+            return faults.append(mismatch(value, place, model.go_inner or go_type))
         found: dict[str, Any] = {}
         for key, item in value.items():
-            entry = fields.get(key) or by_lower.get(key.lower())
+            entry = by_lower.get(key.lower())
             if entry is None or item is None:
                 continue
-            name, reader = entry
-            found[name] = reader(item, _inner(place, struct, key if key in fields else name))
+            wire_name, name, reader = entry
+            found[name] = reader(item, _inner(place, struct, wire_name), faults)
+        for name, words in model.go_needs.items():
+            if name not in {key.lower() for key in value}:
+                raise InvalidInput(words)
         return model.model_construct(**found)
-
-    def _inner(place: _Place | None, struct: str, key: str) -> _Place:
-        if place is None:
-            return _Place(struct, key)
-        return _Place(place.struct if model.go_transparent else struct, f"{place.path}.{key}")
 
     return read
 
 
-def _reader(annotation: Any, metadata: tuple[Any, ...]) -> _Reader:
+def checked(model: type[WireModel]) -> ReadBy:
+    """A field that is read as ``model`` and handed on as it was sent."""
+
+    def read(value: Any, place: Place | None, faults: Faults) -> Any:
+        struct_reader(model)(value, place, faults)
+        return value
+
+    return ReadBy(read)
+
+
+def at_once(read: Reader, value: Any, place: Place | None) -> Any:
+    """Read as a reader of its own does.
+
+    Raises:
+        InvalidInput: the first fault, which ends the reading.
+    """
+    faults: Faults = []
+    found = read(value, replace(place, sealed=True) if place else None, faults)
+    if faults:
+        raise faults[0]
+    return found
+
+
+def _inner(place: Place | None, struct: str, key: str) -> Place:
+    if place is None:
+        return Place(struct, key)
+    path = f"{place.path}.{key}"
+    return replace(place, path=path) if place.sealed else Place(struct, path)
+
+
+def _reader(annotation: Any, metadata: tuple[Any, ...]) -> Reader:
     for mark in metadata:
         if isinstance(mark, Custom):
             return _custom(mark)
+        if isinstance(mark, ReadBy):
+            return mark.read
         if isinstance(mark, Also):
             others = tuple(other for other in metadata if other is not mark)
             return _also(mark, _reader(annotation, others))
@@ -159,7 +237,9 @@ def _reader(annotation: Any, metadata: tuple[Any, ...]) -> _Reader:
     if origin in (dict, Mapping):
         return _map(_reader(arguments[1], ()), go_type or _go_name(annotation), arguments[1])
     if isinstance(annotation, type) and issubclass(annotation, WireModel):
-        return _struct_reader(annotation)
+        return _nested(annotation)
+    if annotation is bytes:
+        return _bytes(go_type or _go_name(annotation))
     return _scalar(annotation, go_type or _go_name(annotation))
 
 
@@ -188,75 +268,107 @@ def _go_name(annotation: Any) -> str:
     return model.go_type or f"api.{model.__name__}"
 
 
-def _custom(mark: Custom) -> _Reader:
-    return lambda value, place: mark.read(value)
+def _custom(mark: Custom) -> Reader:
+    return lambda value, place, faults: mark.read(value)
 
 
-def _also(mark: Also, reader: _Reader) -> _Reader:
-    return lambda value, place: mark.value if value == mark.text else reader(value, place)
+def _nested(model: type[WireModel]) -> Reader:
+    """Looked up when it is needed, since a model may hold others of its kind."""
+    return lambda value, place, faults: struct_reader(model)(value, place, faults)
+
+
+def _also(mark: Also, reader: Reader) -> Reader:
+    return lambda value, place, faults: (
+        mark.value if value == mark.text else reader(value, place, faults)
+    )
 
 
 def _zero(of: Any) -> Callable[[], Any]:
     """Makes what ``null`` is inside a list or an object: the empty value of the type."""
     plain = getattr(of, "__origin__", of) if hasattr(of, "__metadata__") else of
     if isinstance(plain, type) and issubclass(plain, WireModel):
-        return plain.model_construct
+        return lambda: struct_reader(plain)(None, None, [])
     kind = get_origin(plain) or plain
     return kind if kind in (str, int, float, bool, bytes, dict, list) else lambda: None
 
 
-def _list(item: _Reader, go_type: str, of: Any) -> _Reader:
+def _list(item: Reader, go_type: str, of: Any) -> Reader:
     zero = _zero(of)
 
-    def read(value: Any, place: _Place | None) -> list[Any]:
+    def read(value: Any, place: Place | None, faults: Faults) -> Any:
         if not isinstance(value, list):
-            raise mismatch(value, place, go_type)
-        return [zero() if entry is None else item(entry, place) for entry in value]
+            return faults.append(mismatch(value, place, go_type))
+        return [zero() if entry is None else item(entry, place, faults) for entry in value]
 
     return read
 
 
-def _map(item: _Reader, go_type: str, of: Any) -> _Reader:
+def _map(item: Reader, go_type: str, of: Any) -> Reader:
     zero = _zero(of)
 
-    def read(value: Any, place: _Place | None) -> dict[str, Any]:
+    def read(value: Any, place: Place | None, faults: Faults) -> Any:
         if not isinstance(value, dict):
-            raise mismatch(value, place, go_type)
+            return faults.append(mismatch(value, place, go_type))
         return {
-            key: zero() if entry is None else item(entry, place) for key, entry in value.items()
+            key: zero() if entry is None else item(entry, place, faults)
+            for key, entry in value.items()
         }
 
     return read
 
 
-def _scalar(kind: Any, go_type: str) -> _Reader:
-    def read(value: Any, place: _Place | None) -> Any:
+def _scalar(kind: Any, go_type: str) -> Reader:
+    def read(value: Any, place: Place | None, faults: Faults) -> Any:
         if kind is Any:
             return value
-        if kind is bytes and isinstance(value, str):
-            return decode_base64(value)
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            return _float(value, place, go_type)
-        if type(value) is not kind or (kind is float and math.isinf(value)):
-            raise mismatch(value, place, go_type)
-        if kind is int and not -(2**63) <= value < 2**63:
-            raise _overflow(value, place, go_type)
+        if kind is float and type(value) is int:
+            value = _as_float(value)
+        if type(value) is not kind or not _in_range(value):
+            return faults.append(mismatch(value, place, go_type))
         return value
 
     return read
 
 
-def _float(value: int, place: _Place | None, go_type: str) -> float:
+def _as_float(value: int) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise _overflow(value, place, go_type) from None
+        return math.inf
 
 
-def _overflow(value: int, place: _Place | None, go_type: str) -> InvalidInput:
-    digits = str(value) if abs(value) < 10**40 else "(too large)"
-    where = str(place) if place else "Go value"
-    return InvalidInput(f"json: cannot unmarshal number {digits} into {where} of type {go_type}")
+def _in_range(value: Any) -> bool:
+    match value:
+        case float():
+            return not math.isinf(value)
+        case int():
+            return -(2**63) <= value < 2**63
+        case _:
+            return True
+
+
+def _bytes(go_type: str) -> Reader:
+    """Base64, or the bytes as numbers."""
+    byte = _list(_scalar(int, "uint8"), go_type, int)
+
+    def read(value: Any, place: Place | None, faults: Faults) -> Any:
+        if isinstance(value, list):
+            return _joined(byte(value, place, faults), place, faults)
+        if not isinstance(value, str):
+            return faults.append(mismatch(value, place, go_type))
+        try:
+            return decode_base64(value)
+        except InvalidInput as fault:
+            return faults.append(fault)
+
+    return read
+
+
+def _joined(numbers: Sequence[int | None], place: Place | None, faults: Faults) -> Any:
+    for number in numbers:
+        if number is not None and not 0 <= number <= _LARGEST_BYTE:
+            return faults.append(mismatch(number, place, "uint8"))
+    return bytes(number or 0 for number in numbers)
 
 
 def decode_base64(text: str) -> bytes:
@@ -266,10 +378,32 @@ def decode_base64(text: str) -> bytes:
         InvalidInput: with Go's text.
     """
     start = prefix.end() if (prefix := _DATA_URI.match(text)) else 0
-    data = text[start:].encode("utf-8", "replace").replace(b"\r", b"").replace(b"\n", b"")
+    data = text[start:].encode("utf-8", "replace")
     try:
-        return base64.b64decode(data, validate=True)
+        return base64.b64decode(data.replace(b"\r", b"").replace(b"\n", b""), validate=True)
     except binascii.Error:
-        bad = _NOT_BASE64.search(data)
-        at = bad.start() if bad else len(data)
+        at = _fault_in_base64(data)
         raise InvalidInput(f"illegal base64 data at input byte {at}") from None
+
+
+def _fault_in_base64(data: bytes) -> int:
+    """Where Go's decoder finds fault with data that are not base64."""
+    digits = 0
+    for at, byte in enumerate(data):
+        if byte in b"\r\n":
+            continue
+        if byte not in _BASE64:
+            return at if byte != ord("=") or digits % 4 < 2 else _fault_in_padding(data, at, digits)
+        digits += 1
+    return len(data) - digits % 4
+
+
+def _fault_in_padding(data: bytes, at: int, digits: int) -> int:
+    rest = [place for place in range(at + 1, len(data)) if data[place] not in b"\r\n"]
+    if digits % 4 == 2:
+        if not rest:
+            return len(data)
+        if data[rest[0]] != ord("="):
+            return rest[0] - 1
+        del rest[0]
+    return rest[0] if rest else at

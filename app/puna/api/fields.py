@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import WithJsonSchema
 
 from puna.api.decoding import Also, Custom, Go, go_kind
+from puna.api.gojson import NOT_AN_OBJECT
 from puna.chat.messages import Think
 from puna.config.values import parse_duration
 from puna.errors import InvalidInput
@@ -65,7 +66,7 @@ TruncateField: TypeAlias = Annotated[
 ]
 """Whether a prompt that is too long may be cut; ``"error"`` says what ``false`` does."""
 Options: TypeAlias = dict[str, Any]
-Images: TypeAlias = Annotated[list[bytes], Go("[]api.ImageData")]
+Images: TypeAlias = Annotated[list[Annotated[bytes, Go("api.ImageData")]], Go("[]api.ImageData")]
 
 
 def read_arguments(value: Any) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def read_arguments(value: Any) -> dict[str, Any]:
         InvalidInput: with the text of the reader Ollama uses here.
     """
     if not isinstance(value, dict):
-        raise InvalidInput("Value looks like object, but can't find closing '}' symbol")
+        raise InvalidInput(NOT_AN_OBJECT)
     return value
 
 

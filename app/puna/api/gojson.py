@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from puna.api import gosyntax
 from puna.errors import InvalidInput
 
 _SPACE = b" \t\r\n"
 _LONGEST_INTEGER = 4000
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _encoder = msgspec.json.Encoder()
 
 
@@ -27,7 +27,7 @@ def _integer(text: str) -> int | float:
 
 
 def _constant(text: str) -> NoReturn:
-    raise InvalidInput(f"invalid character '{text.lstrip('-')[0]}' looking for beginning of value")
+    raise ValueError(text)
 
 
 _decoder = json.JSONDecoder(parse_int=_integer, parse_constant=_constant)
@@ -48,11 +48,32 @@ def loads(body: bytes) -> Any:
     start = len(text) - len(text.lstrip(" \t\r\n"))
     try:
         value, _ = _decoder.raw_decode(text, start)
-    except json.JSONDecodeError:
-        _explain(body)
+    except ValueError:
+        raise InvalidInput(gosyntax.explain(body)) from None
     except RecursionError:
-        raise InvalidInput("exceeded max depth") from None
+        raise InvalidInput(gosyntax.explain(body) or gosyntax.TOO_DEEP) from None
     return _without_surrogates(value) if _ESCAPED_SURROGATE.search(text) else value
+
+
+NOT_AN_OBJECT = "Value looks like object, but can't find closing '}' symbol"
+"""What the reader that keeps the order of keys says of any other value."""
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """The object that ``text`` is, and nothing else; ``null`` is an empty one.
+
+    Raises:
+        InvalidInput: with the text of Go's ``json.Unmarshal``.
+    """
+    body = text.encode("utf-8", "replace")
+    try:
+        value = json.loads(text, parse_int=_integer, parse_constant=_constant)
+    except (ValueError, RecursionError):
+        fault = gosyntax.explain(body, whole=True)
+        raise InvalidInput(fault or gosyntax.TOO_DEEP) from None
+    if not isinstance(value, dict | None):
+        raise InvalidInput(NOT_AN_OBJECT)
+    return value or {}
 
 
 def _without_surrogates(value: Any) -> Any:
@@ -65,91 +86,6 @@ def _without_surrogates(value: Any) -> Any:
             return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
         case _:
             return value
-
-
-def _explain(body: bytes) -> NoReturn:
-    """Raise what Go says about a body that is not JSON.
-
-    The text is read again as Latin-1: a position is then that of a byte, and
-    Go names the byte at fault.
-    """
-    text = body.decode("latin-1")
-    start = len(text) - len(text.lstrip(" \t\r\n"))
-    try:
-        _decoder.raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        raise InvalidInput(_go_text(text, error)) from None
-    raise InvalidInput("unexpected EOF")
-
-
-def _go_text(text: str, error: json.JSONDecodeError) -> str:
-    position = error.pos
-    reason = error.msg
-    if reason.startswith("Unterminated string"):
-        return "unexpected EOF"
-    if reason.startswith("Invalid \\uXXXX"):
-        position += 1
-        digits = text[position : position + 4]
-        position += next((i for i, c in enumerate(digits) if c not in _HEX), len(digits))
-        where = "in \\u hexadecimal character escape"
-    elif reason.startswith("Invalid \\escape"):
-        position += 1
-        where = "in string escape code"
-    elif reason.startswith("Invalid control character"):
-        where = "in string literal"
-    else:
-        position += _blank(text, position)
-        where = _place(text, position, reason)
-    if position >= len(text):
-        return "unexpected EOF"
-    return f"invalid character {_quoted(text[position])} {where}"
-
-
-_HEX = frozenset("0123456789abcdefABCDEF")
-
-
-def _blank(text: str, position: int) -> int:
-    rest = text[position : position + 4096]
-    return len(rest) - len(rest.lstrip(" \t\r\n"))
-
-
-def _place(text: str, position: int, reason: str) -> str:
-    if reason.startswith("Expecting ':'"):
-        return "after object key"
-    if reason.startswith("Expecting ','"):
-        return (
-            "after object key:value pair" if _in_object(text, position) else "after array element"
-        )
-    if reason.startswith(
-        ("Expecting property name", "Illegal trailing comma before end of object")
-    ):
-        return "looking for beginning of object key string"
-    return "looking for beginning of value"
-
-
-def _in_object(text: str, position: int) -> bool:
-    open_brackets: list[str] = []
-    for token in _TOKEN.finditer(text, 0, position):
-        bracket = token.group()
-        if bracket in ("{", "["):
-            open_brackets.append(bracket)
-        elif bracket in ("}", "]") and open_brackets:
-            open_brackets.pop()
-    return bool(open_brackets) and open_brackets[-1] == "{"
-
-
-def _quoted(character: str) -> str:
-    special = {
-        "'": "'\\''",
-        '"': "'\"'",
-        "\n": "'\\n'",
-        "\r": "'\\r'",
-        "\t": "'\\t'",
-        "\\": "'\\\\'",
-    }
-    if character in special:
-        return special[character]
-    return f"'{character}'" if character.isprintable() else f"'\\x{ord(character):02x}'"
 
 
 def dumps(value: Any) -> bytes:

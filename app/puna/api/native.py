@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from puna.api.decoding import Go, WireModel
 from puna.api.fields import Arguments, Images, KeepAliveField, Options, ThinkField, TruncateField
+from puna.api.tools import ToolField
 
 
 class ToolCallFunction(WireModel):
@@ -32,7 +33,7 @@ class ToolCall(WireModel):
 class Message(WireModel):
     """One turn of a conversation."""
 
-    go_transparent: ClassVar[bool] = True
+    go_inner: ClassVar[str] = "api.Alias"
 
     role: str = ""
     content: str = ""
@@ -77,9 +78,7 @@ class ChatRequest(ModelRequest):
     """``POST /api/chat``."""
 
     messages: list[Message] = Field(default_factory=list)
-    tools: Annotated[list[Annotated[dict[str, Any], Go("api.Tool")]], Go("api.Tools")] = Field(
-        default_factory=list
-    )
+    tools: Annotated[list[ToolField], Go("api.Tools")] = Field(default_factory=list)
 
 
 class EmbedRequest(WireModel):

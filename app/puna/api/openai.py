@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from puna.api.decoding import Go, WireModel
 from puna.api.fields import KeepAliveField, Options
+from puna.api.tools import ToolField
 
 
 class StreamOptions(WireModel):
@@ -25,7 +26,9 @@ class StreamOptions(WireModel):
 class Function(WireModel):
     """Name and arguments of a tool call."""
 
-    go_type: ClassVar[str] = "."
+    go_type: ClassVar[str] = (
+        'struct { Name string "json:\\"name\\""; Arguments string "json:\\"arguments\\"" }'
+    )
 
     name: str = ""
     arguments: str = ""
@@ -96,9 +99,7 @@ class ChatCompletionRequest(WireModel):
     n: int | None = None
     response_format: ResponseFormat | None = None
     grammar: str = ""
-    tools: Annotated[list[Annotated[dict[str, Any], Go("api.Tool")]], Go("[]api.Tool")] = Field(
-        default_factory=list
-    )
+    tools: Annotated[list[ToolField], Go("[]api.Tool")] = Field(default_factory=list)
     tool_choice: Any = None
     parallel_tool_calls: bool | None = None
     reasoning: Reasoning | None = None

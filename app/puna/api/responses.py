@@ -16,7 +16,6 @@ class ReasoningParam(WireModel):
     """How much to think, and what to say of it."""
 
     go_type: ClassVar[str] = "openai.ResponsesReasoning"
-    go_transparent: ClassVar[bool] = True
 
     effort: str = ""
     summary: str | None = None
@@ -26,7 +25,6 @@ class TextFormat(WireModel):
     """The form of the answer: ``text``, ``json_object`` or ``json_schema``."""
 
     go_type: ClassVar[str] = "openai.ResponsesTextFormat"
-    go_transparent: ClassVar[bool] = True
 
     type: str = ""
     name: str | None = None
@@ -38,7 +36,6 @@ class TextParam(WireModel):
     """Settings of the text."""
 
     go_type: ClassVar[str] = "openai.ResponsesText"
-    go_transparent: ClassVar[bool] = True
 
     format: TextFormat | None = None
 
@@ -47,14 +44,122 @@ class ResponsesTool(WireModel):
     """A function, or a namespace of them."""
 
     go_type: ClassVar[str] = "openai.ResponsesTool"
-    go_transparent: ClassVar[bool] = True
 
     type: str = ""
     name: str = ""
     description: str | None = None
     strict: bool | None = None
     parameters: dict[str, Any] | None = None
-    tools: list[Any] = Field(default_factory=list)
+    tools: list[ResponsesTool] = Field(default_factory=list)
+
+
+class ItemHead(WireModel):
+    """What tells the kind of an input item."""
+
+    go_type: ClassVar[str] = (
+        'struct { Type string "json:\\"type\\""; Role string "json:\\"role\\"" }'
+    )
+
+    type: str = ""
+    role: str = ""
+
+
+class PartHead(WireModel):
+    """What tells the kind of a piece of content."""
+
+    go_type: ClassVar[str] = 'struct { Type string "json:\\"type\\"" }'
+
+    type: str = ""
+
+
+class TextPart(WireModel):
+    """Text of the user."""
+
+    go_type: ClassVar[str] = "openai.ResponsesTextContent"
+
+    type: str = ""
+    text: str = ""
+
+
+class OutputTextPart(TextPart):
+    """Text of an earlier answer."""
+
+    go_type: ClassVar[str] = "openai.ResponsesOutputTextContent"
+
+
+class ImagePart(WireModel):
+    """An image."""
+
+    go_type: ClassVar[str] = "openai.ResponsesImageContent"
+
+    type: str = ""
+    detail: str = ""
+    file_id: str = ""
+    image_url: str = ""
+
+
+class FilePart(WireModel):
+    """A file."""
+
+    go_type: ClassVar[str] = "openai.ResponsesFileContent"
+
+    type: str = ""
+    file_data: str = ""
+    file_id: str = ""
+    file_url: str = ""
+    filename: str = ""
+
+
+class MessageItem(WireModel):
+    """A turn."""
+
+    go_type: ClassVar[str] = "openai."
+
+    type: str = ""
+    role: str = ""
+    content: Any = None
+
+
+class FunctionCallItem(WireModel):
+    """A call of an earlier answer."""
+
+    go_type: ClassVar[str] = "openai.ResponsesFunctionCall"
+
+    id: str = ""
+    type: str = ""
+    call_id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class CallOutputItem(WireModel):
+    """What a call gave."""
+
+    go_type: ClassVar[str] = "openai."
+
+    type: str = ""
+    call_id: str = ""
+    output: Any = None
+
+
+class SummaryPart(WireModel):
+    """A piece of what is told of the reasoning."""
+
+    go_type: ClassVar[str] = "openai.ResponsesReasoningSummary"
+
+    type: str = ""
+    text: str = ""
+
+
+class ReasoningItem(WireModel):
+    """The reasoning of an earlier answer."""
+
+    go_type: ClassVar[str] = "openai.ResponsesReasoningInput"
+
+    id: str = ""
+    type: str = ""
+    summary: list[SummaryPart] = Field(default_factory=list)
+    encrypted_content: str = ""
 
 
 class ResponsesRequest(WireModel):

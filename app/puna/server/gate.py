@@ -206,7 +206,7 @@ class Gate:
         if refusal is not None:
             await _send_refusal(scope, send, refusal, allow)
         elif method == "OPTIONS" and access.is_named_host(host):
-            await respond(send, 204 if methods else 404, headers=allow)
+            await respond(send, 204, headers=allow)
         elif method not in methods:
             await _send_no_route(send, known=bool(methods), headers=allow)
         else:

@@ -132,11 +132,11 @@ def check_fields(request: CreateRequest) -> None:
         InvalidName: the name of the new model.
         InvalidInput: a label, a digest or a type without its file.
     """
-    ModelName.checked(request.model)
-    for files in (request.files, request.adapters, request.draft_files):
+    for files in (request.files, request.draft_files, request.adapters):
         _check_files(files or {})
     if request.draft_quantize and not request.draft_files:
         raise InvalidInput("--draft-quantize requires a DRAFT model")
+    ModelName.checked(request.model)
 
 
 def _check_files(files: Mapping[str, str]) -> None:

@@ -2,9 +2,14 @@ from typing import Any
 
 import pytest
 
-from puna.api import native, openai
+from puna.api import anthropic, native, openai, responses
 from puna.api.decoding import WireModel, decode, decode_base64
 from puna.errors import InvalidInput
+
+
+def tool(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {"tools": [{"type": "function", "function": {"name": "f", "parameters": parameters}}]}
+
 
 ERRORS: list[tuple[type[WireModel], Any, str]] = [
     (native.GenerateRequest, [], "array into Go value of type api.GenerateRequest"),
@@ -18,6 +23,23 @@ ERRORS: list[tuple[type[WireModel], Any, str]] = [
     (native.ChatRequest, {"messages": [{"content": 5}]}, "number into Go struct field ChatRequest.messages.content of type string"),
     (native.ChatRequest, {"tools": {}}, "object into Go struct field ChatRequest.tools of type api.Tools"),
     (native.CreateRequest, {"files": "x"}, "string into Go struct field CreateRequest.files of type map[string]string"),
+    (native.GenerateRequest, {"stream": 5.5}, "number into Go struct field GenerateRequest.stream of type bool"),
+    (native.GenerateRequest, {"images": [{}]}, "object into Go struct field GenerateRequest.images of type api.ImageData"),
+    (native.GenerateRequest, {"images": [[1, 256]]}, "number 256 into Go struct field GenerateRequest.images of type uint8"),
+    (native.ChatRequest, {"messages": [5]}, "number into Go struct field ChatRequest.messages of type api.Alias"),
+    (native.ChatRequest, {"messages": [{"tool_calls": [{"id": 5}]}]}, "number into Go struct field ChatRequest.messages.tool_calls.id of type string"),
+    (native.ChatRequest, {"stream": "x", "messages": [{"content": 5}]}, "number into Go struct field ChatRequest.messages.content of type string"),
+    (native.ChatRequest, {"model": 1, "stream": "x"}, "number into Go struct field ChatRequest.model of type string"),
+    (native.ChatRequest, {"tools": [5]}, "number into Go struct field ChatRequest.tools of type api.Tool"),
+    (native.ChatRequest, {"tools": [{"type": 5}]}, "number into Go struct field Tool.tools.type of type string"),
+    (native.ChatRequest, tool({"required": "a"}), "string into Go struct field ToolFunctionParameters.tools.function.parameters.required of type []string"),
+    (native.ChatRequest, tool({"properties": {"a": 5}}), "number into Go struct field ToolFunctionParameters.tools.function.parameters.properties of type api.ToolProperty"),
+    (native.ChatRequest, tool({"properties": {"a": {"type": [5]}}}), "number into Go struct field ToolFunctionParameters.tools.function.parameters.properties.type of type string"),
+    (native.ChatRequest, tool({"properties": {"a": {"anyOf": [{"type": 5}]}}}), "number into Go struct field ToolFunctionParameters.tools.function.parameters.properties.anyOf.type of type []string"),
+    (anthropic.MessagesRequest, {"messages": [{"content": 5}]}, "number into Go struct field MessagesRequest.messages of type []anthropic.ContentBlock"),
+    (anthropic.MessagesRequest, {"messages": [{"content": [{"text": 5}]}]}, "number into Go struct field MessagesRequest.messages.text of type string"),
+    (anthropic.MessagesRequest, {"thinking": {"type": 5}}, "number into Go struct field ThinkingConfig.thinking.type of type string"),
+    (responses.ResponsesRequest, {"reasoning": {"effort": 5}}, "number into Go struct field ResponsesReasoning.reasoning.effort of type string"),
     (openai.ChatCompletionRequest, {"max_tokens": 3.5}, "number 3.5 into Go struct field ChatCompletionRequest.max_tokens of type int"),
     (openai.ChatCompletionRequest, {"temperature": "hot"}, "string into Go struct field ChatCompletionRequest.temperature of type float64"),
     (openai.ChatCompletionRequest, {"messages": "x"}, "string into Go struct field ChatCompletionRequest.messages of type []openai.Message"),
@@ -37,6 +59,26 @@ def test_a_wrong_type_is_refused_in_gos_words(
     with pytest.raises(InvalidInput) as caught:
         decode(model, value)
     assert str(caught.value) == f"json: cannot unmarshal {text}"
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "text"),
+    [
+        (native.ChatRequest, {"stream": "x", "think": 5}, "think must be a boolean or string"),
+        (native.ChatRequest, tool({"properties": []}), "Value looks like object, but can't find"),
+        (anthropic.MessagesRequest, {"messages": [{}]}, "unexpected end of JSON input"),
+    ],
+)
+def test_a_reader_of_its_own_has_the_first_word(
+    model: type[WireModel], value: Any, text: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"^{text}"):
+        decode(model, value)
+
+
+def test_a_tool_is_handed_on_with_all_its_keywords() -> None:
+    body = tool({"properties": {"a": {"type": "string", "minLength": 3}}, "strict": True})
+    assert decode(native.ChatRequest, body).tools == body["tools"]
 
 
 def test_names_match_without_regard_to_case_and_unknown_ones_are_ignored() -> None:
@@ -91,9 +133,24 @@ def test_base64_is_read_with_or_without_a_data_prefix(text: str, data: bytes) ->
     assert decode_base64(text) == data
 
 
-@pytest.mark.parametrize(("text", "at"), [("!!", 0), ("aG!k", 2), ("aGk", 3), ("data:x", 4)])
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("!!", 0),
+        ("a", 0),
+        ("aG!k", 2),
+        ("aGk", 0),
+        ("aGkxa", 4),
+        ("=", 0),
+        ("a===", 1),
+        ("aG=", 3),
+        ("aG=a", 2),
+        ("aGk=x", 4),
+        ("data:x", 4),
+    ],
+)
 def test_bad_base64_is_refused_in_gos_words(text: str, at: int) -> None:
-    with pytest.raises(InvalidInput, match=f"illegal base64 data at input byte {at}"):
+    with pytest.raises(InvalidInput, match=f"illegal base64 data at input byte {at}$"):
         decode_base64(text)
 
 

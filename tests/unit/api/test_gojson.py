@@ -24,7 +24,24 @@ ERRORS = {
     b'"\\x"': "invalid character 'x' in string escape code",
     b'"\\u12g4"': "invalid character 'g' in \\u hexadecimal character escape",
     b'{"a":NaN}': "invalid character 'N' looking for beginning of value",
-    b'{"a":-Infinity}': "invalid character 'I' looking for beginning of value",
+    b'{"a":-Infinity}': "invalid character 'I' in numeric literal",
+    b'{"a":tru}': "invalid character '}' in literal true (expecting 'e')",
+    b"fAlse": "invalid character 'A' in literal false (expecting 'a')",
+    b"[nul": "unexpected EOF",
+    b'{"a":01}': "invalid character '1' after object key:value pair",
+    b"[1.]": "invalid character ']' after decimal point in numeric literal",
+    b"[1e+]": "invalid character ']' in exponent of numeric literal",
+    b"[-]": "invalid character ']' in numeric literal",
+    b"[1,]": "invalid character ']' looking for beginning of value",
+    b"{,}": "invalid character ',' looking for beginning of object key string",
+    b'[{}{"b":1}]': "invalid character '{' after array element",
+    b'{"a":[]]': "invalid character ']' after object key:value pair",
+    b'{"a"}': "invalid character '}' after object key",
+    b"'": "invalid character '\\'' looking for beginning of value",
+    b"\x7f": "invalid character '\\x7f' looking for beginning of value",
+    b"\xc2\xa0": "invalid character 'Â' looking for beginning of value",
+    b"\x80": "invalid character '\\u0080' looking for beginning of value",
+    b"\x08": "invalid character '\\b' looking for beginning of value",
 }
 
 
@@ -50,9 +67,14 @@ def test_lenient_reading(body: bytes, value: object) -> None:
     assert loads(body) == value
 
 
-def test_deep_nesting_is_refused() -> None:
+def test_deep_nesting_is_refused_as_go_refuses_it() -> None:
+    with pytest.raises(InvalidInput, match=r"^invalid character '\[' exceeded max depth$"):
+        loads(b"[" * 10_001)
+
+
+def test_nesting_that_is_too_deep_for_this_reader_is_refused() -> None:
     with pytest.raises(InvalidInput, match="exceeded max depth"):
-        loads(b"[" * 100_000)
+        loads(b"[" * 9_000 + b"]" * 9_000)
 
 
 def test_a_number_of_thousands_of_digits_is_read() -> None:

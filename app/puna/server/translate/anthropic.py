@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from puna.api import gojson
 from puna.api.anthropic import MessageParam, MessagesRequest, ToolParam
-from puna.api.decoding import decode_base64, go_kind
+from puna.api.decoding import decode, decode_base64, told_of
 from puna.api.fields import read_keep_alive
-from puna.api.gojson import dumps
+from puna.api.tools import ToolFunctionParameters
 from puna.chat.messages import Message, Think, Tool, ToolCall
 from puna.errors import InvalidInput
 from puna.services.requests import ChatRequest, Controls, ToolChoice
@@ -126,13 +127,8 @@ def _messages(turns: Sequence[MessageParam]) -> Iterator[Message]:
         role = turn.role.lower()
         if isinstance(turn.content, str):
             yield Message(role, turn.content)
-        elif isinstance(turn.content, list):
-            yield from _blocks(role, turn.content, names)
         elif turn.content is not None:
-            raise InvalidInput(
-                f"json: cannot unmarshal {go_kind(turn.content)} into Go struct field "
-                "MessagesRequest.messages of type []anthropic.ContentBlock"
-            )
+            yield from _blocks(role, turn.content, names)
 
 
 def _blocks(role: str, blocks: Sequence[Any], names: dict[str, str]) -> Iterator[Message]:
@@ -162,7 +158,7 @@ def _blocks(role: str, blocks: Sequence[Any], names: dict[str, str]) -> Iterator
 def _image(source: Any) -> bytes:
     if not isinstance(source, Mapping):
         raise InvalidInput("invalid image source")
-    kind = source.get("type")
+    kind = source.get("type") or ""
     if kind != "base64":
         raise InvalidInput(f"invalid image source type: {kind}. Only base64 images are supported.")
     try:
@@ -207,11 +203,8 @@ def _tool_result(block: Mapping[str, Any], names: Mapping[str, str]) -> Message:
 
 def _tool(tool: ToolParam) -> Tool:
     schema = tool.input_schema
-    if schema is not None and not isinstance(schema, Mapping):
-        raise InvalidInput(
-            f'invalid input_schema for tool "{tool.name}": json: cannot unmarshal '
-            f"{go_kind(schema)} into Go value of type api.ToolFunctionParameters"
-        )
+    with told_of(f"invalid input_schema for tool {gojson.quote(tool.name)}"):
+        decode(ToolFunctionParameters, schema)
     function: dict[str, Any] = {"name": tool.name, "description": tool.description}
     if schema is not None:
         function["parameters"] = schema
@@ -225,7 +218,7 @@ def estimated_tokens(request: MessagesRequest) -> int:
         size += len(message.role) + _size(message.content)
     for tool in request.tools:
         size += len(tool.name) + len(tool.description)
-        size += 0 if tool.input_schema is None else len(dumps(tool.input_schema))
+        size += 0 if tool.input_schema is None else len(gojson.dumps(tool.input_schema))
     return max(size // 4, 1)
 
 

@@ -17,6 +17,7 @@ from puna.errors import InvalidInput
 from puna.server.streaming import event
 from puna.server.translate.native import grammar, truncation
 from puna.server.translate.openai import DONE, FINGERPRINT, usage_object
+from puna.server.translate.openai_messages import go_type
 from puna.services.requests import Answer, Controls, GenerateRequest
 
 _NOTHING = Usage()
@@ -63,8 +64,7 @@ def _stops(value: Any) -> list[str] | None:
         return None
     for item in value:
         if not isinstance(item, str):
-            kind = "bool" if isinstance(item, bool) else "float64"
-            raise InvalidInput(f"invalid type for 'stop' field: {kind}")
+            raise InvalidInput(f"invalid type for 'stop' field: {go_type(item)}")
     return value or None
 
 

@@ -5,10 +5,10 @@ Source: contract ``ollama-http-api`` 6.1.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from puna.api import gojson
 from puna.api import openai as wire
 from puna.api.decoding import decode_base64
 from puna.chat.messages import Message, Think, ToolCall
@@ -55,7 +55,7 @@ def _turn(item: wire.Message, items: Sequence[wire.Message]) -> list[Message]:
         case _ if item.tool_calls is not None:
             parts = [("", ())]
         case other:
-            raise InvalidInput(f"invalid message content type: {_go_type(other)}")
+            raise InvalidInput(f"invalid message content type: {go_type(other)}")
     role = item.role.lower()
     last = len(parts) - 1
     return [
@@ -77,7 +77,7 @@ def _part(part: Any) -> tuple[str, tuple[bytes, ...]]:
         case {"type": "text", "text": str(text)}:
             return text, ()
         case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
-            return "", (_image(url),)
+            return "", (data_image(url),)
         case {"type": "input_audio", "input_audio": {"data": str(data)}}:
             return "", (_audio(data),)
         case {"type": "input_audio", "input_audio": dict()}:
@@ -88,7 +88,12 @@ def _part(part: Any) -> tuple[str, tuple[bytes, ...]]:
             raise InvalidInput("invalid message format")
 
 
-def _image(url: str) -> bytes:
+def data_image(url: str) -> bytes:
+    """The image in a ``data:`` URL.
+
+    Raises:
+        InvalidInput: with Ollama's text.
+    """
     if url.startswith(("http://", "https://")):
         raise InvalidInput(
             "image URLs are not currently supported, please use base64 encoded data instead"
@@ -118,12 +123,9 @@ def _tool_calls(calls: Sequence[wire.ToolCall]) -> tuple[ToolCall, ...]:
 
 def _arguments(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return gojson.object_of(text)
+    except InvalidInput as error:
         raise InvalidInput("invalid tool call arguments") from error
-    if not isinstance(found, dict):
-        raise InvalidInput("invalid tool call arguments")
-    return found
 
 
 def _name_of_call(items: Sequence[wire.Message], call_id: str) -> str:
@@ -131,7 +133,8 @@ def _name_of_call(items: Sequence[wire.Message], call_id: str) -> str:
     return next((call.function.name for call in calls if call_id and call.id == call_id), "")
 
 
-def _go_type(value: Any) -> str:
+def go_type(value: Any) -> str:
+    """The Go type of a JSON value that nothing is expected of."""
     match value:
         case None:
             return "<nil>"
@@ -139,6 +142,8 @@ def _go_type(value: Any) -> str:
             return "bool"
         case int() | float():
             return "float64"
+        case list():
+            return "[]interface {}"
         case _:
             return "map[string]interface {}"
 
