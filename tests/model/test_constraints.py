@@ -53,6 +53,17 @@ def test_a_grammar_that_begins_later_leaves_the_beginning_free(tiny_runner: Runn
     assert answer.text == "<think>I ponder deeply.</think>\n\nForty"
 
 
+def test_an_answer_without_thinking_follows_the_grammar_at_once(tiny_runner: RunnerChild) -> None:
+    rule = Constraint("gbnf", 'root ::= "true"', after="</think>", unless="<think>")
+    assert tiny_runner.raw(317, "<|text|>", constraint=rule).text == "true"
+
+
+def test_an_answer_that_thinks_follows_the_grammar_later(tiny_runner: RunnerChild) -> None:
+    rule = Constraint("gbnf", 'root ::= "\\n\\nForty"', after="</think>", unless="<think>")
+    answer = tiny_runner.raw(318, "<|think|>", constraint=rule)
+    assert answer.text == "<think>I ponder deeply.</think>\n\nForty"
+
+
 def test_a_trigger_that_never_comes_leaves_all_free(tiny_runner: RunnerChild) -> None:
     rule = Constraint("json", triggers=("<tool_call>",))
     assert tiny_runner.raw(312, "<|text|>", constraint=rule).text == "Hello there friend."

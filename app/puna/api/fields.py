@@ -12,6 +12,7 @@ from puna.api.gojson import NOT_AN_OBJECT
 from puna.chat.messages import Think
 from puna.config.values import parse_duration
 from puna.errors import InvalidInput
+from puna.gotemplate.text import quote
 
 THINK_LEVELS = ("high", "medium", "low", "max")
 _WORDS = '"high", "medium", "low", "max", true, or false'
@@ -30,7 +31,7 @@ def read_think(value: Any) -> Think:
     if not isinstance(value, str):
         raise InvalidInput(f"think must be a boolean or string ({_WORDS})")
     if value not in THINK_LEVELS:
-        raise InvalidInput(f'invalid think value: "{value}" (must be {_WORDS})')
+        raise InvalidInput(f"invalid think value: {quote(value)} (must be {_WORDS})")
     return Think(True, value)
 
 

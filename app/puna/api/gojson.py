@@ -104,8 +104,3 @@ _HTML = (
     ("\u2028".encode(), b"\\u2028"),
     ("\u2029".encode(), b"\\u2029"),
 )
-
-
-def quote(text: str) -> str:
-    """``text`` as Go's ``%q`` prints it, for the usual characters."""
-    return json.dumps(text, ensure_ascii=False)

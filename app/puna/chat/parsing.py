@@ -284,7 +284,7 @@ _DETECTED: Mapping[str, BlockForm] = {
     "functiongemma": gemma.FUNCTION,
     "gemma4": gemma.GEMMA4,
     "granite": granite.GRANITE,
-    "hermes": qwen.HERMES,
+    "hermes": without_thinking(qwen.HERMES),
     "laguna": glm.LAGUNA,
     "lfm2": python_calls.LFM,
     "ministral": mistral.MISTRAL,

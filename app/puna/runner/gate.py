@@ -23,7 +23,12 @@ class Gate:
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, grammar: str, triggers: tuple[str, ...] = ()
+        self,
+        vocabulary: Vocabulary,
+        grammar: str,
+        triggers: tuple[str, ...] = (),
+        *,
+        unless: str = "",
     ) -> None:
         """Check and compile.
 
@@ -32,12 +37,15 @@ class Gate:
             grammar: GBNF that ``gbnf.check`` has passed, with a rule ``root``.
             triggers: the grammar begins after the first of these texts; empty =
                 with the first token.
+            unless: with triggers, an answer that does not begin with this text
+                follows the grammar from its first token; empty = it need not.
 
         Raises:
             InvalidInput: llama.cpp refuses the grammar.
         """
         self._vocabulary = vocabulary
         self._triggers = [trigger.encode() for trigger in triggers if trigger]
+        self._opening = unless.encode()
         self._seen = b""
         self._keep = max((len(trigger) for trigger in self._triggers), default=0) + 64
         self._native = api.llama_sampler_init_grammar(vocabulary.handle, grammar.encode(), _ROOT)
@@ -45,7 +53,21 @@ class Gate:
             raise InvalidInput("the grammar cannot be compiled")
         self.active = not self._triggers
 
-    def allows(self, token: int | None) -> bool:
+    def lets_pass(self, token: int) -> bool:
+        """Whether the token may stand that was chosen as if there were no grammar.
+
+        The answer may turn out here to have no part that is free: the grammar
+        then begins, and the token must be chosen anew if it does not fit.
+        """
+        if not self.active and self._opening:
+            text = (self._seen + self._vocabulary.piece(token)).lstrip()
+            if text.startswith(self._opening):
+                self._opening = b""
+            else:
+                self.active = not self._opening.startswith(text)
+        return not self.active or self.allows(token)
+
+    def allows(self, token: int) -> bool:
         """Whether the grammar lets a token come next."""
         entry = api.llama_token_data(token, 1.0, 0.0)
         array = api.llama_token_data_array(ctypes.pointer(entry), 1, -1, False)

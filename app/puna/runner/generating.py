@@ -86,7 +86,7 @@ class Generations:
         if constraint is None or grammar is None:
             return None, []
         triggers = (constraint.after,) if constraint.after else constraint.triggers
-        gate = Gate(self._vocabulary, grammar.text, triggers)
+        gate = Gate(self._vocabulary, grammar.text, triggers, unless=constraint.unless)
         return gate, list(grammar.warnings)
 
     def _preserved(self, request: Generate) -> frozenset[int]:

@@ -166,6 +166,8 @@ class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
             ``calls`` (nothing but tool calls).
         after: the grammar starts after this text (the end-of-thinking tag);
             empty = from the first token.
+        unless: with ``after``, an answer that does not begin with this text (the
+            start-of-thinking tag) follows the grammar from its first token.
         triggers: the grammar starts when one of these texts appears (tool
             calls that are free to happen); empty = not lazy.
     """
@@ -173,6 +175,7 @@ class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: Literal["json", "schema", "gbnf", "calls"]
     source: str = ""
     after: str = ""
+    unless: str = ""
     triggers: tuple[str, ...] = ()
     calls: CallGrammar | None = None
 

@@ -55,14 +55,12 @@ class Sampler:
 
     def choose(self, logits: FloatArray) -> int | None:
         """The next token, or ``None`` when the grammar allows none."""
-        token: int | None = self._free_choice(logits)
+        chosen = self._free_choice(logits)
         gate = self._gate
-        if gate is not None and gate.active:
-            if not gate.allows(token):
-                token = self._allowed_choice(logits)
-            if token is None:
-                return None
-        assert token is not None
+        passes = gate is None or gate.lets_pass(chosen)
+        token = chosen if passes else self._allowed_choice(logits)
+        if token is None:
+            return None
         self.ended = self._vocabulary.is_end(token)
         if self._penalty:
             api.llama_sampler_accept(self._chain, token)

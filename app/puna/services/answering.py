@@ -102,12 +102,12 @@ def _request(lease: Lease, job: Job, options: Merged, constraint: Constraint | N
 
 def _constraint(job: Job, circumstances: Answer) -> Constraint | None:
     """What the answer is held to; calls leave room for reasoning only where it has begun."""
-    after = _end_of_thinking(job)
+    opening, closing = (job.profile.output.thinking_tags or ("", "")) if _thinks(job) else ("", "")
+    begun = bool(opening) and opens(circumstances, opening)
     if job.calls is None:
-        return constraint_of(job.controls.format, after=after)
-    tags = job.profile.output.thinking_tags
-    begun = tags is not None and opens(circumstances, tags[0])
-    return Constraint("calls", after=after if begun else "", calls=job.calls)
+        unless = "" if begun else opening
+        return constraint_of(job.controls.format, after=closing, unless=unless)
+    return Constraint("calls", after=closing if begun else "", calls=job.calls)
 
 
 def _preserved(lease: Lease, job: Job) -> tuple[str, ...]:
@@ -122,11 +122,6 @@ def _preserved(lease: Lease, job: Job) -> tuple[str, ...]:
 def _thinks(job: Job) -> bool:
     think = job.controls.think
     return job.profile.output.thinking_tags is not None and (think is None or think.enabled)
-
-
-def _end_of_thinking(job: Job) -> str:
-    tags = job.profile.output.thinking_tags
-    return tags[1] if tags is not None and _thinks(job) else ""
 
 
 async def _circumstances(lease: Lease, job: Job) -> Answer:

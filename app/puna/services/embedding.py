@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from puna.errors import InvalidInput, ModelNotFound
+from puna.gotemplate.text import quote
 from puna.options import OptionValue
 from puna.runner.protocol import Embed, Embedded
 from puna.services.inference import Inference
@@ -36,7 +37,7 @@ class Embedder:
         """
         if not request.model.strip():
             raise ModelNotFound(request.model, f"model '{request.model}' not found")
-        missing = f'model "{request.model}" not found, try pulling it first'
+        missing = f"model {quote(request.model)} not found, try pulling it first"
         subject = await self._inference.subject(request.model, missing=missing)
         options = merge(request.options, subject.model.parameters)
         window = options.integer("num_ctx")

@@ -12,10 +12,11 @@ from puna.runner.protocol import Constraint
 _MAX_DEPTH = 64
 
 
-def constraint_of(value: Any, *, after: str = "") -> Constraint | None:
+def constraint_of(value: Any, *, after: str = "", unless: str = "") -> Constraint | None:
     """What an answer must look like; ``None`` = free text.
 
-    ``after`` is the text that ends thinking: the constraint begins behind it.
+    ``after`` is the text that ends thinking: the constraint begins behind it, or with
+    the first token when the answer does not begin with ``unless``, which starts thinking.
 
     Raises:
         InvalidInput: not a format.
@@ -24,12 +25,13 @@ def constraint_of(value: Any, *, after: str = "") -> Constraint | None:
         case None | "":
             return None
         case "json":
-            return Constraint("json", after=after)
+            return Constraint("json", after=after, unless=unless)
         case {"type": "grammar", "grammar": str(grammar)}:
-            return Constraint("gbnf", grammar, after=after)
+            return Constraint("gbnf", grammar, after=after, unless=unless)
         case Mapping():
             _check_depth(value)
-            return Constraint("schema", json.dumps(value, ensure_ascii=False), after=after)
+            schema = json.dumps(value, ensure_ascii=False)
+            return Constraint("schema", schema, after=after, unless=unless)
         case _:
             shown = json.dumps(json.dumps(value, ensure_ascii=False), ensure_ascii=False)
             raise InvalidInput(

@@ -17,6 +17,7 @@ from puna.engine.config import ModelSpec
 from puna.engine.lease import Lease
 from puna.engine.scheduler import Scheduler
 from puna.errors import CapabilityMissing, InvalidInput
+from puna.gotemplate.text import quote
 from puna.runner.protocol import Detokenize, Render
 from puna.services import prompts
 from puna.services.answering import Job, answer
@@ -232,7 +233,7 @@ def _require(subject: Subject, action: str, **wanted: bool) -> None:
         CapabilityMissing: with Ollama's text.
     """
     if not subject.profile.can("completion"):
-        raise CapabilityMissing(f'"{subject.asked}" does not support {action}')
+        raise CapabilityMissing(f"{quote(subject.asked)} does not support {action}")
     for capability, needed in wanted.items():
         if needed and not subject.profile.can(capability):
             raise CapabilityMissing(f"{subject.model.name.full} does not support {capability}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from puna.errors import Forbidden, InvalidInput, InvalidName, ModelNotFound
+from puna.gotemplate.text import quote
 from puna.names import ModelName, Source, pull_name, split_source
 from puna.services.listing import Describe, Listing, Summaries
 from puna.services.showing import ShowResult, show
@@ -105,11 +106,11 @@ class Models:
             ("source", "destination"), names, (source, destination), strict=True
         ):
             if not name.is_valid:
-                raise InvalidName(f'{role} "{text}" is invalid')
+                raise InvalidName(f"{role} {quote(text)} is invalid")
         try:
             await asyncio.to_thread(self._library.copy, *names)
         except ModelNotFound as error:
-            raise ModelNotFound(source, f'model "{source}" not found') from error
+            raise ModelNotFound(source, f"model {quote(source)} not found") from error
 
     async def delete(self, text: str) -> None:
         """Remove a model, damaged or not, and the blobs that only it uses.
@@ -122,7 +123,7 @@ class Models:
             raise InvalidInput(_REQUIRED)
         name = ModelName.parse(pull_name(text))
         if not name.is_valid:
-            raise InvalidName(f'name "{text}" is invalid')
+            raise InvalidName(f"name {quote(text)} is invalid")
         try:
             await asyncio.to_thread(self._library.remove, name)
         except ModelNotFound as error:

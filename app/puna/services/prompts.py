@@ -12,6 +12,7 @@ from typing import Any
 from puna.chat import past_reasoning
 from puna.chat.messages import Message, Think
 from puna.errors import CapabilityMissing
+from puna.gotemplate.text import quote
 from puna.runner.protocol import Conversation, Raw, Template
 from puna.services.profile import Profile
 from puna.services.requests import ChatRequest, Controls, GenerateRequest
@@ -32,7 +33,7 @@ def with_thinking(controls: Controls, profile: Profile, asked: str) -> Controls:
         return controls
     if controls.think_if_able:
         return replace(controls, think=None)
-    raise CapabilityMissing(f'"{asked}" does not support thinking')
+    raise CapabilityMissing(f"{quote(asked)} does not support thinking")
 
 
 def of_chat(

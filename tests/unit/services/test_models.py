@@ -161,6 +161,7 @@ async def test_what_cannot_be_shown_is_told(
         ("nope:T", "x", 'model "nope:T" not found'),
         ("!!", "x", 'source "!!" is invalid'),
         ("gt", "!!", 'destination "!!" is invalid'),
+        ('"m"\n', "x", 'source "\\"m\\"\\n" is invalid'),
         ("gt", "", 'destination "" is invalid'),
         ("", "x", 'source "" is invalid'),
     ],

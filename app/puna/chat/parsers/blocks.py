@@ -45,7 +45,7 @@ class BlockForm:
         anywhere: reasoning may also begin in the middle of the text.
         call_ends_thinking: a call inside reasoning ends it.
         trim: white space around blocks and at the end is dropped; otherwise only
-            one newline after the reasoning is.
+            one newline at the start of the reasoning and one after it are.
         silent_thinking: reasoning was not asked for and is dropped.
         dropped: tags without a meaning of their own.
     """
@@ -244,6 +244,7 @@ class BlockParser:
     def _enter_thinking(self) -> None:
         self._state = _State.THINKING
         self._skip_space = self._form.trim
+        self._skip_newline = not self._form.trim
 
     def _enter_calls(self, opened: str) -> None:
         """``opened`` comes back if the block turns out to be no call."""

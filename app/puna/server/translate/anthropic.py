@@ -16,6 +16,7 @@ from puna.api.fields import read_keep_alive
 from puna.api.tools import ToolFunctionParameters
 from puna.chat.messages import Message, Think, Tool, ToolCall
 from puna.errors import InvalidInput
+from puna.gotemplate.text import quote
 from puna.services.requests import ChatRequest, Controls, ToolChoice
 
 _EFFORTS = {"low": "low", "medium": "medium", "high": "high", "max": "max", "xhigh": "high"}
@@ -203,7 +204,7 @@ def _tool_result(block: Mapping[str, Any], names: Mapping[str, str]) -> Message:
 
 def _tool(tool: ToolParam) -> Tool:
     schema = tool.input_schema
-    with told_of(f"invalid input_schema for tool {gojson.quote(tool.name)}"):
+    with told_of(f"invalid input_schema for tool {quote(tool.name)}"):
         decode(ToolFunctionParameters, schema)
     function: dict[str, Any] = {"name": tool.name, "description": tool.description}
     if schema is not None:

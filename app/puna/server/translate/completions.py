@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from puna.api.completions import CompletionRequest
-from puna.chat.events import Finished, TextDelta, Usage
+from puna.chat.events import Finished, TextDelta, ThinkingDelta, Usage
 from puna.errors import InvalidInput
 from puna.server.streaming import event
 from puna.server.translate.native import grammar, truncation
@@ -102,10 +102,11 @@ class Completions:
         return {**self._head, **self._tail, "choices": choices, "usage": usage}, ends
 
     async def events(self, answers: AsyncIterator[tuple[int, Answer]]) -> AsyncIterator[bytes]:
-        """The stream: pieces of text, the reason of each end, ``[DONE]``."""
+        """The stream: pieces of text (none while the model thinks), each end, ``[DONE]``."""
         async for index, answer in answers:
-            if isinstance(answer, TextDelta) and answer.text:
-                yield self._chunk([_choice(index, answer.text, None)])
+            if isinstance(answer, TextDelta | ThinkingDelta):
+                text = answer.text if isinstance(answer, TextDelta) else ""
+                yield self._chunk([_choice(index, text, None)])
             elif isinstance(answer, Finished):
                 self._usage[index] = answer.usage
                 yield self._chunk([_choice(index, "", answer.reason)], cut=answer.usage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from puna.chat.messages import Think
 from puna.errors import InvalidInput
+from puna.gotemplate.text import quote
 
 _LEVELS = {
     "minimal": "low",
@@ -26,7 +27,7 @@ def think_of(effort: str) -> Think:
         return Think(False)
     if effort not in _LEVELS:
         raise InvalidInput(
-            f'invalid reasoning value: "{effort}" (must be "minimal", "low", "medium", '
+            f'invalid reasoning value: {quote(effort)} (must be "minimal", "low", "medium", '
             '"high", "xhigh", "ultra", "max", or "none")'
         )
     return Think(True, _LEVELS[effort])

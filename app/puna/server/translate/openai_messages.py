@@ -13,6 +13,7 @@ from puna.api import openai as wire
 from puna.api.decoding import decode_base64
 from puna.chat.messages import Message, Think, ToolCall
 from puna.errors import InvalidInput
+from puna.gotemplate.text import quote
 
 _IMAGE_PREFIXES = (
     "data:image/jpeg;base64,",
@@ -158,7 +159,7 @@ def effort(*levels: str) -> Think | None:
     if not level:
         return None
     if level not in _EFFORTS:
-        raise InvalidInput(f'invalid reasoning value: "{level}" (must be {_EFFORT_WORDS})')
+        raise InvalidInput(f"invalid reasoning value: {quote(level)} (must be {_EFFORT_WORDS})")
     return _EFFORTS[level]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from puna.api.gojson import dumps
-from puna.api.responses import ResponsesRequest
+from puna.api.responses import ResponsesRequest, ResponsesTool
 from puna.chat.events import (
     Event,
     Finished,
@@ -346,7 +346,7 @@ def _response(
     }
 
 
-def _tool(tool: Any) -> dict[str, Any]:
+def _tool(tool: ResponsesTool) -> dict[str, Any]:
     shown = {
         "type": tool.type,
         "name": tool.name,
@@ -354,7 +354,7 @@ def _tool(tool: Any) -> dict[str, Any]:
         "strict": tool.strict,
         "parameters": _sorted(tool.parameters),
     }
-    return shown | ({"tools": tool.tools} if tool.tools else {})
+    return shown | ({"tools": [_tool(inner) for inner in tool.tools]} if tool.tools else {})
 
 
 def _text_format(request: ResponsesRequest) -> dict[str, Any]:
@@ -366,9 +366,9 @@ def _text_format(request: ResponsesRequest) -> dict[str, Any]:
 
 
 def _reasoning(request: ResponsesRequest) -> dict[str, Any] | None:
-    if request.reasoning is None:
-        return None
-    return {"effort": request.reasoning.effort or None, "summary": request.reasoning.summary}
+    asked = request.reasoning
+    given = {"effort": asked.effort, "summary": asked.summary} if asked else {}
+    return {key: value for key, value in given.items() if value} or None
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

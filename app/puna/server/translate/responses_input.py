@@ -17,6 +17,7 @@ from puna.api import responses as wire
 from puna.api.decoding import decode, go_kind, told_of
 from puna.chat.messages import Message, ToolCall
 from puna.errors import InvalidInput
+from puna.gotemplate.text import quote
 from puna.server.translate.openai_messages import data_image
 
 _Part: TypeAlias = wire.TextPart | wire.ImagePart | wire.FilePart
@@ -77,7 +78,7 @@ def _read_item(value: Any) -> _Item | None:
         case "":
             raise InvalidInput("input item missing required 'type' field")
         case kind:
-            raise InvalidInput(f"unknown input item type: {gojson.quote(kind)}")
+            raise InvalidInput(f"unknown input item type: {quote(kind)}")
 
 
 def _read_content(value: Any, field: str) -> list[_Part]:

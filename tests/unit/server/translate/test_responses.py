@@ -7,6 +7,7 @@ from puna.api.responses import ResponsesRequest
 from puna.chat.messages import Message
 from puna.errors import InvalidInput
 from puna.server.translate.responses import to_chat
+from puna.server.translate.responses_answer import whole
 from puna.server.translate.responses_input import input_messages
 
 STRUCT = 'struct { Type string "json:\\"type\\"" }'
@@ -74,3 +75,30 @@ def test_parameters_of_a_tool_are_checked() -> None:
     body = decode(ResponsesRequest, {"model": "m", "input": "x", "tools": tools})
     with pytest.raises(InvalidInput, match=r"^failed to unmarshal tool parameters: json: cannot"):
         to_chat(body)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({"effort": "low"}, {"effort": "low"}),
+        ({"summary": "auto"}, {"summary": "auto"}),
+        ({"effort": "low", "summary": "auto"}, {"effort": "low", "summary": "auto"}),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_reasoning_that_was_asked_for_is_shown(asked: Any, shown: Any) -> None:
+    request = decode(ResponsesRequest, {"model": "m", "input": "x", "reasoning": asked})
+    assert whole(request, [], 0)["reasoning"] == shown
+
+
+def test_tools_are_shown_as_they_were_given() -> None:
+    inner = {"type": "function", "name": "f", "parameters": {"type": "object"}}
+    given = [inner, {"type": "namespace", "name": "n", "tools": [inner]}]
+    request = decode(ResponsesRequest, {"model": "m", "input": "x", "tools": given})
+    shown = {**inner, "description": None, "strict": None}
+    namespace = {"type": "namespace", "name": "n", "parameters": None, "tools": [shown]}
+    assert whole(request, [], 0)["tools"] == [
+        shown,
+        {**namespace, "description": None, "strict": None},
+    ]
