@@ -33,7 +33,10 @@ def whole(request: ResponsesRequest, events: Iterable[Event], created: int) -> d
     answer = _Answer()
     for event in events:
         answer.add(event)
-    return _response(request, answer, "resp_" + _id(), created, answer.status)
+    response = _response(request, answer, "resp_" + _id(), created, answer.status)
+    reasoning = response["reasoning"] or {}
+    given = {key: value for key, value in reasoning.items() if value is not None}
+    return response | {"reasoning": given or None}
 
 
 class ResponseStream:
@@ -366,9 +369,11 @@ def _text_format(request: ResponsesRequest) -> dict[str, Any]:
 
 
 def _reasoning(request: ResponsesRequest) -> dict[str, Any] | None:
+    """What was asked for; a whole answer leaves out what was not, a stream says null."""
     asked = request.reasoning
-    given = {"effort": asked.effort, "summary": asked.summary} if asked else {}
-    return {key: value for key, value in given.items() if value} or None
+    if asked is None or not (asked.effort or asked.summary):
+        return None
+    return {"effort": asked.effort or None, "summary": asked.summary or None}
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

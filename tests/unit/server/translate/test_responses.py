@@ -7,7 +7,7 @@ from puna.api.responses import ResponsesRequest
 from puna.chat.messages import Message
 from puna.errors import InvalidInput
 from puna.server.translate.responses import to_chat
-from puna.server.translate.responses_answer import whole
+from puna.server.translate.responses_answer import ResponseStream, whole
 from puna.server.translate.responses_input import input_messages
 
 STRUCT = 'struct { Type string "json:\\"type\\"" }'
@@ -90,6 +90,9 @@ def test_parameters_of_a_tool_are_checked() -> None:
 def test_the_reasoning_that_was_asked_for_is_shown(asked: Any, shown: Any) -> None:
     request = decode(ResponsesRequest, {"model": "m", "input": "x", "reasoning": asked})
     assert whole(request, [], 0)["reasoning"] == shown
+    started = ResponseStream(request).start()[0][1]["response"]["reasoning"]
+    nothing = {"effort": None, "summary": None}
+    assert started == (None if shown is None else nothing | shown)
 
 
 def test_tools_are_shown_as_they_were_given() -> None:
