@@ -1816,6 +1816,18 @@
 <context>
     <name>Welcome</name>
     <message>
+        <source>The server is not running</source>
+        <translation>服务器未运行</translation>
+    </message>
+    <message>
+        <source>Models answer while it runs.</source>
+        <translation>运行后模型才能回答。</translation>
+    </message>
+    <message>
+        <source>Start server</source>
+        <translation>启动服务器</translation>
+    </message>
+    <message>
         <source>What would you like to talk about?</source>
         <translation>想聊点什么？</translation>
     </message>

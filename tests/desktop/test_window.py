@@ -22,18 +22,27 @@ from PySide6.QtGui import (
     QTextDocument,
     QTextTable,
 )
-from PySide6.QtWidgets import QApplication, QMessageBox, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+    QWidget,
+)
 from scripted_server import answer
 
 import puna
 from puna.gui.chat.message_view import AnswerView, QuestionView
 from puna.gui.chat.prose import Prose
 from puna.gui.chat.records import Chat, Message
+from puna.gui.chat.welcome import Welcome
 from puna.gui.language import LANGUAGES, Language, best_language
 from puna.gui.library.pull_view import PullRow
 from puna.gui.main_window import MainWindow
 from puna.gui.navigation import PAGES
 from puna.gui.resources import resource
+from puna.gui.server_state import ServerState
 from puna.gui.theme import DARK, LIGHT, Theme, Tokens
 
 NAMED_ROLES = {
@@ -262,6 +271,16 @@ def test_a_new_model_can_be_chatted_with_at_once(window, wait, qtbot) -> None:
     window.create_page._create.click()
     wait(lambda: window.create_page._chat.isVisibleTo(window))
     assert window.create_page._chat.hasFocus() or not window.isActiveWindow()
+
+
+def test_a_stopped_server_can_be_started_from_the_chat_page(window, control, script) -> None:
+    control.become(ServerState.FAILED, problem="The address is in use.")
+    welcome = window.chat.findChild(Welcome)
+    assert any(text.text() == "The address is in use." for text in welcome.findChildren(QLabel))
+    next(b for b in welcome.findChildren(QPushButton) if b.text() == "Start server").click()
+    assert control.told == ["start"]
+    control.become(ServerState.RUNNING)
+    assert any("rainbows" in b.text() for b in welcome.findChildren(QPushButton))
 
 
 def test_zoom_goes_step_by_step_and_stops_at_its_ends(preferences) -> None:

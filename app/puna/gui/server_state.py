@@ -22,6 +22,11 @@ class ServerState(Enum):
         """Requests can be sent."""
         return self in (ServerState.RUNNING, ServerState.EXTERNAL)
 
+    @property
+    def can_start(self) -> bool:
+        """It does not run, and nothing is done about it."""
+        return self in (ServerState.STOPPED, ServerState.FAILED)
+
 
 class Server(QObject):
     """The server as the GUI may use it; the tray program gives the real one.

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
 from puna.gui.controls import ElidedLabel, button, label, row
 from puna.gui.icons import picture
-from puna.gui.server_state import ServerState
 from puna.gui.status import status_of
 from puna.gui.wording import size
 from puna.gui.workspace import Workspace
@@ -51,6 +50,4 @@ class StatusStrip(QFrame):
         self._memory.setText(
             "   ".join(f"{model.name}  ·  {size(model.memory)}" for model in loaded)
         )
-        self._start.setVisible(
-            self._workspace.server.state in (ServerState.STOPPED, ServerState.FAILED)
-        )
+        self._start.setVisible(self._workspace.server.state.can_start)

@@ -127,7 +127,7 @@ class Tray(QObject):
 
     def _add_server(self, menu: QMenu) -> None:
         server = self._workspace.server
-        if server.state in (ServerState.STOPPED, ServerState.FAILED):
+        if server.state.can_start:
             menu.addAction(self.tr("Start server"), server.start)
         elif server.state is ServerState.RUNNING:
             menu.addAction(self.tr("Stop server"), server.stop)

@@ -66,7 +66,7 @@ def open_workspace(
         history=history,
         pulls=pulls,
         origins=origins,
-        chat=ChatViewModel(session, history, preferences),
+        chat=ChatViewModel(session, server, history, preferences),
         library=LibraryViewModel(session, pulls),
         create=CreateViewModel(session),
         api=ApiViewModel(session, server, preferences, origins),

@@ -148,7 +148,7 @@ class ApiView(Page):
             ServerState.EXTERNAL: self.tr("another program's server, used as it is"),
         }
         self._state.setText(words[server.state])
-        self._start.setVisible(server.state in (ServerState.STOPPED, ServerState.FAILED))
+        self._start.setVisible(server.state.can_start)
         self._stop.setVisible(server.state is ServerState.RUNNING)
         self._restart.setVisible(server.state is ServerState.RUNNING)
 

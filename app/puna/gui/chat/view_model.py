@@ -20,6 +20,7 @@ from puna.gui.chat.history import History, branch
 from puna.gui.chat.records import Chat, Message, State
 from puna.gui.chat.text_file import TextFile, with_files
 from puna.gui.preferences import Preferences
+from puna.gui.server_state import Server
 from puna.gui.session import Session
 from puna.gui.tasks import Tasks
 
@@ -78,12 +79,14 @@ class ChatViewModel(QObject):
     def __init__(
         self,
         session: Session,
+        server: Server,
         history: History,
         preferences: Preferences,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.session = session
+        self.server = server
         self.preferences = preferences
         self.chats = ChatList(self)
         self.tasks = Tasks(self)

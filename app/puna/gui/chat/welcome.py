@@ -13,7 +13,7 @@ from puna.gui.icons import picture
 
 
 class Welcome(QFrame):
-    """Fits itself to whether a model is installed.
+    """Fits itself to whether the server runs and a model is installed.
 
     Signals:
         models_wanted: go to the models page.
@@ -40,11 +40,19 @@ class Welcome(QFrame):
         )
         view_model.session.models_changed.connect(self._show)
         view_model.session.connection_changed.connect(self._show)
+        view_model.server.state_changed.connect(self._show)
         self._show()
 
     def _show(self) -> None:
         clear(self._actions)
-        if self._view_model.session.models:
+        server = self._view_model.server
+        if server.state.can_start:
+            self._title.setText(self.tr("The server is not running"))
+            self._text.setText(server.problem or self.tr("Models answer while it runs."))
+            self._add(
+                button(self.tr("Start server"), server.start, role="primary", picture="power")
+            )
+        elif self._view_model.session.models:
             self._title.setText(self.tr("What would you like to talk about?"))
             self._text.setText(self.tr("Everything stays on this computer."))
             for prompt in self._prompts():

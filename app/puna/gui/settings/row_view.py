@@ -11,7 +11,6 @@ from puna.gui.controls import column, icon_button, label, row
 from puna.gui.settings.rows import Row, hint, text_of, title
 
 _CONTROL_WIDTH = 280
-_RESET_WIDTH = 28
 
 
 class SettingRow(QFrame):
@@ -39,7 +38,7 @@ class SettingRow(QFrame):
         words = column(badges, label(hint(item.name), "small", wrap=True), spacing=2)
         self._side = row(1, spacing=4)
         self._side.addWidget(self._control, 0 if item.kind == "flag" else 100)
-        self._add_buttons()
+        self._add_folder_button()
         line = row(spacing=20)
         line.addLayout(words, 3)
         line.addLayout(self._side, 2)
@@ -74,19 +73,15 @@ class SettingRow(QFrame):
             badges.append(label(self.tr("needs restart"), "badge"))
         elif item.applies == "load":
             badges.append(label(self.tr("next load"), "badge"))
-        return badges
-
-    def _add_buttons(self) -> None:
-        item = self._row
-        if item.kind == "folder" and not item.locked:
-            choose = icon_button("folder", self.tr("Choose a folder"), self._choose_folder)
-            self._side.addWidget(choose)
         if item.origin == "file":
             name = self.tr("Reset {0} to its default").format(title(item.name))
-            self._side.addWidget(icon_button("undo", name, self.reset_wanted.emit))
-        else:
-            # The controls of all rows end at one line.
-            self._side.addSpacing(_RESET_WIDTH)
+            badges.append(icon_button("undo", name, self.reset_wanted.emit, size=14))
+        return badges
+
+    def _add_folder_button(self) -> None:
+        if self._row.kind == "folder" and not self._row.locked:
+            choose = icon_button("folder", self.tr("Choose a folder"), self._choose_folder)
+            self._side.addWidget(choose)
 
     def _make_control(self) -> QWidget:
         match self._row.kind:
