@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -180,9 +182,15 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.script = Script()
         script = self.script
+        self._connections: list[socket.socket] = []
+        connections = self._connections
 
         class Handler(_Handler):
             told = script
+
+            def setup(self) -> None:
+                super().setup()
+                connections.append(self.connection)
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
@@ -191,11 +199,14 @@ class ScriptedServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; held streams end."""
+        """Stop; held streams end, and no connection that a client keeps is answered any more."""
         self.script.hold.set()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
