@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from puna.cli import console
+from puna.cli import console, keyboard
 from puna.cli.units import human_bytes, remaining
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -23,6 +23,8 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _REFRESH_S = 0.1
 _WINDOW_S = 10.0
 _PLAIN_EVERY_S = 10.0
+_FIGURES = 31
+"""Columns behind a bar."""
 
 
 class Bar:
@@ -62,21 +64,23 @@ class Bar:
         """The bar in ``columns`` columns."""
         percent = 100 * self.completed / self.total if self.total else 100.0
         left = f"{self.message} {int(percent):3d}%"
-        right = self._right()
-        size = columns - console.columns_of(left) - len(right) - 5
+        figures = self._figures()
+        size = columns - console.columns_of(left) - _FIGURES - 5
         if size <= 0:
-            return f"{left} {right.strip()}"[: columns - 1]
+            return _longest(left, figures, columns - 1)
         full = int(size * percent / 100)
+        right = "  ".join(figures).ljust(_FIGURES)
         return f"{left} ▕{'█' * full}{' ' * (size - full)}▏ {right}"
 
-    def _right(self) -> str:
+    def _figures(self) -> list[str]:
+        """Sizes, speed and time left, as far as they are known."""
         if self.is_done:
-            return f"{human_bytes(self.total):>6}" + " " * 25
+            return [f"{human_bytes(self.total):>6}"]
         sizes = f"{human_bytes(self.completed):>6}/{human_bytes(self.total):>6}"
         if self.rate <= 0:
-            return sizes + " " * 18
+            return [sizes]
         left = remaining((self.total - self.completed) / self.rate)
-        return f"{sizes}  {human_bytes(int(self.rate)):>6}/s  {left:>6}"
+        return [sizes, f"{human_bytes(int(self.rate)):>6}/s", f"{left:>6}"]
 
 
 class Spinner:
@@ -105,9 +109,11 @@ class Progress:
         self._drawn = 0
         self._frame = 0
         self._task: asyncio.Task[None] | None = None
+        self._terminal = contextlib.ExitStack()
 
     async def __aenter__(self) -> Self:
         if self._is_live:
+            self._terminal.enter_context(keyboard.tidy())
             self._task = asyncio.create_task(self._refresh())
         return self
 
@@ -122,6 +128,7 @@ class Progress:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._finish()
+        self._terminal.close()
 
     def show(self, text: str, key: str = "") -> None:
         """Begin a step, or change the text of the step ``key``; earlier steps are over."""
@@ -221,6 +228,15 @@ def _percentage(status: Mapping[str, Any], text: str) -> str:
     """How far a step is that has a measure but does not say so in its text."""
     done, total = status.get("completed", 0), status.get("total", 0)
     return f" {100 * done // total}%" if done < total and not text.endswith("%") else ""
+
+
+def _longest(left: str, figures: list[str], columns: int) -> str:
+    """As many whole figures behind ``left`` as there is room for."""
+    for count in range(len(figures), -1, -1):
+        text = " ".join([left, *(figure.strip() for figure in figures[:count])])
+        if console.columns_of(text) <= columns:
+            return text
+    return _cut(left, columns)
 
 
 def _up(lines: int) -> str:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,15 +80,18 @@ def terminal(scripted: Any, tmp_path: Path) -> Iterator[Terminal]:
     """``puna run m`` at its prompt."""
     scripted.on_json("POST", "/api/show", {"capabilities": ["completion"]})
     scripted.on_json("POST", "/api/generate", {"done": True})
+    with closing(_puna(scripted.url, tmp_path, "run", "m", "--keepalive", "1h")) as terminal:
+        yield terminal
+
+
+def _puna(url: str, home: Path, *arguments: str) -> Terminal:
     environ = os.environ | {
-        "OLLAMA_HOST": scripted.url,
-        "PUNA_HOME": str(tmp_path),
+        "OLLAMA_HOST": url,
+        "PUNA_HOME": str(home),
         "TERM": "xterm-256color",
         "COLUMNS": "80",
     }
-    terminal = Terminal([sys.executable, "-m", "puna", "run", "m", "--keepalive", "1h"], environ)
-    yield terminal
-    terminal.close()
+    return Terminal([sys.executable, "-m", "puna", *arguments], environ)
 
 
 def _line(text: str, *, done: bool = False) -> bytes:
@@ -144,3 +148,27 @@ def test_what_is_typed_during_an_answer_waits_for_the_prompt(
     typed.set()
     assert terminal.wait_for(" end.") == ""
     assert terminal.process.wait(_PATIENCE_S) == 0
+
+
+def test_a_person_sees_where_the_faults_of_a_modelfile_are(scripted: Any, tmp_path: Path) -> None:
+    file = tmp_path / "Modelfile"
+    file.write_text("FROM x\nPARAMETER top_k many\nPARAMETER temperatur 1\n")
+    with closing(_puna(scripted.url, tmp_path, "create", "m", "-f", str(file))) as terminal:
+        terminal.wait_for("Modelfile:2:17: invalid int value [many]")
+        terminal.wait_for("Modelfile:3:11: unknown parameter 'temperatur'")
+        terminal.wait_for("Error: invalid int value [many]")
+        assert terminal.process.wait(_PATIENCE_S) == 1
+
+
+def test_ctrl_c_is_not_shown_behind_a_progress_bar(
+    scripted: Any, reply: Any, tmp_path: Path
+) -> None:
+    status = {"status": "pulling x", "digest": "sha256:" + "0" * 64, "total": 9, "completed": 1}
+    endless = itertools.repeat(json.dumps(status).encode() + b"\n")
+    scripted.on("POST", "/api/pull", reply(chunks=endless))
+    with closing(_puna(scripted.url, tmp_path, "pull", "m")) as terminal:
+        terminal.wait_for("pulling 000000000000:  11%")
+        terminal.press("\x03")
+        assert terminal.process.wait(_PATIENCE_S) == 130
+        terminal.wait_for("\n")
+        assert "^C" not in terminal.text

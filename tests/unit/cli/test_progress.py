@@ -58,6 +58,23 @@ def test_a_bar_in_a_narrow_terminal_is_cut() -> None:
     assert len(Bar("pulling a5fd3b62230a:", 100, 0.0).line(30)) < 30
 
 
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (60, "pulling a5fd3b62230a:  22% 58 MB/253 MB 29 MB/s 6s"),
+        (50, "pulling a5fd3b62230a:  22% 58 MB/253 MB 29 MB/s"),
+        (46, "pulling a5fd3b62230a:  22% 58 MB/253 MB"),
+        (30, "pulling a5fd3b62230a:  22%"),
+        (20, "pulling a5fd3b62230"),
+    ],
+)
+def test_a_narrow_terminal_shows_whole_figures_only(columns: int, shown: str) -> None:
+    bar = Bar("pulling a5fd3b62230a:", 253 * MB, 0.0)
+    bar.update(0, 253 * MB, 0.0)
+    bar.update(58 * MB, 253 * MB, 2.0)
+    assert bar.line(columns) == shown
+
+
 def test_a_spinner_stops_when_it_is_done() -> None:
     spinner = Spinner("working")
     assert spinner.line(80, 0) == "working ⠋"
