@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import signal
@@ -10,12 +11,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import IO
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / ".cache" / "models"
+GOLDEN = ROOT.parent / "shared" / "golden" / "http"
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +57,20 @@ def gemma3() -> Path:
 def minilm() -> Path:
     """all-MiniLM-L6-v2, F16: an embedding model."""
     return _model("all-minilm.gguf")
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf() -> ModuleType:
+    """The maker of tiny scripted models that came with the recorded answers."""
+    path = GOLDEN / "tiny_gguf.py"
+    if not path.exists():
+        pytest.skip("the recorded answers are not here")
+    spec = importlib.util.spec_from_file_location("tiny_gguf", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Program:

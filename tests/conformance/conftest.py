@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,8 +16,6 @@ from puna.config import admin_token
 from puna.config.paths import Folders, folders
 from puna.config.sources import load
 from puna.server.embedded import EmbeddedServer
-
-GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden" / "http"
 
 MESSAGES = "{{ range .Messages }}[{{ .Role }}]{{ .Content }}{{ end }}"
 TOOLS = "{{ if .Tools }}[tools {{ .Tools }}]{{ end }}"
@@ -56,20 +52,6 @@ class Serving:
         token = admin_token.ensure(self.folders.admin_token_file)
         body = {"origin": origin, "decision": decision}
         self.call("POST", "/api/origins", body, Authorization=f"Bearer {token}")
-
-
-@pytest.fixture(scope="session")
-def tiny_gguf() -> ModuleType:
-    """The maker of tiny scripted models that came with the recorded answers."""
-    path = GOLDEN / "tiny_gguf.py"
-    if not path.exists():
-        pytest.skip("the recorded answers are not here")
-    spec = importlib.util.spec_from_file_location("tiny_gguf", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

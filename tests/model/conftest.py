@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import select
 import subprocess
@@ -33,8 +32,10 @@ from puna.runner.protocol import (
     Step,
 )
 
-GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden"
 TIMEOUT_S = 120.0
+_OF_GENERATE = (
+    *("adapters", "constraint", "logprobs", "preserved", "shift", "truncate", "want_context"),
+)
 
 T = TypeVar("T")
 
@@ -129,16 +130,17 @@ class RunnerChild:
     def generate(self, request: Generate) -> Answer:
         """Send a request and wait for its end."""
         self.send(request)
-        self.wait(lambda r: isinstance(r, Finished | Failed) and r.id == request.id)
+        self.wait_for_end(request.id)
         return self.answer(request.id)
+
+    def wait_for_end(self, request_id: int) -> None:
+        """Wait until a generation has ended, if it has not."""
+        if not self.answer(request_id).endings:
+            self.wait(lambda r: isinstance(r, Finished | Failed) and r.id == request_id)
 
     def raw(self, request_id: int, text: str, **options: Any) -> Answer:
         """Answer a raw prompt at temperature 0."""
-        extra = {
-            name: options.pop(name)
-            for name in ("constraint", "logprobs", "truncate", "shift", "want_context", "preserved")
-            if name in options
-        }
+        extra = {name: options.pop(name) for name in _OF_GENERATE if name in options}
         sampling = Sampling(**{"temperature": 0.0, "num_predict": 16, **options})
         return self.generate(Generate(request_id, Raw(text), sampling, **extra))
 
@@ -165,20 +167,6 @@ def start_runner() -> Iterator[Callable[[], RunnerChild]]:
     for child in children:
         if not child._process.stdin.closed:  # type: ignore[union-attr]
             child.close()
-
-
-@pytest.fixture(scope="session")
-def tiny_gguf() -> ModuleType:
-    """The maker of tiny scripted models that came with the recorded answers."""
-    path = GOLDEN / "http" / "tiny_gguf.py"
-    if not path.exists():
-        pytest.skip("the recorded answers are not here")
-    spec = importlib.util.spec_from_file_location("tiny_gguf", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

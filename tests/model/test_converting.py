@@ -71,10 +71,10 @@ def converted(tmp_path: Path) -> Converted:
 def answer_of(start_runner: Callable[[], RunnerChild]) -> Callable[..., Answer]:
     """What a model says to a prompt, with the likeliest tokens of each step."""
 
-    def ask(path: Path, prompt: str = "the hedgehog", **load: Any) -> Answer:
+    def ask(path: Path, prompt: str = "the hedgehog", *adapters: Adapter) -> Answer:
         child = start_runner()
-        child.load(path, context_length=64, parallel=1, **load)
-        answer = child.raw(1, prompt, num_predict=8, logprobs=5)
+        child.load(path, context_length=64, parallel=1)
+        answer = child.raw(1, prompt, num_predict=8, logprobs=5, adapters=adapters)
         assert answer.failed is None
         return answer
 
@@ -432,7 +432,7 @@ def test_an_adapter_does_what_its_product_added_to_the_weights_does(
         target = stem.removeprefix("base_model.model.") + ".weight"
         weights[target] = weights[target] + scale * product
     merged = converted(files_of("LlamaForCausalLM", weights), "merged")
-    with_adapter = answer_of(base, adapters=(Adapter(str(adapter)),))
+    with_adapter = answer_of(base, "the hedgehog", Adapter(str(adapter)))
     assert np.allclose(likeliest(with_adapter)[0], likeliest(answer_of(merged))[0], atol=0.05)
 
 

@@ -14,7 +14,6 @@ import pytest
 
 from puna.chat.messages import Message
 from puna.runner.protocol import (
-    Adapter,
     Conversation,
     Generate,
     Load,
@@ -64,28 +63,6 @@ def test_a_quantised_cache_works(start_runner: Callable[[], RunnerChild], smollm
     child = start_runner()
     child.load(smollm2, kv_type="q8_0", context_length=512, parallel=1)
     assert child.raw(1, "The capital of France is", num_predict=8).text
-
-
-def test_an_adapter_is_applied(
-    start_runner: Callable[[], RunnerChild],
-    tiny_model: Path,
-    tiny_gguf: ModuleType,
-    tmp_path: Path,
-) -> None:
-    adapter = tmp_path / "lora.gguf"
-    adapter.write_bytes(tiny_gguf.build_lora())
-    child = start_runner()
-    child.load(tiny_model, adapters=(Adapter(str(adapter), 0.5),), parallel=1)
-    assert child.raw(1, "<|text|>").text == "Hello there friend."
-
-
-def test_an_adapter_that_is_none_is_a_load_failure(
-    start_runner: Callable[[], RunnerChild], tiny_model: Path
-) -> None:
-    child = start_runner()
-    options = LoadOptions(paths=(str(tiny_model),), adapters=(Adapter(str(tiny_model)),))
-    child.send(Load(options))
-    assert "adapter" in child.wait_for(LoadFailed).text
 
 
 def test_metadata_can_be_overridden(

@@ -46,10 +46,8 @@ def serves(opened: Opened, asked: ModelSpec, *, busy: bool) -> bool:
 
 
 def _identity(load: LoadOptions) -> tuple[object, ...]:
-    return (
-        *(load.paths, load.projectors, load.adapters, load.draft),
-        *(load.draft_tokens, load.embedding, dict(load.kv_overrides)),
-    )
+    files = (load.paths, load.projectors, load.draft)
+    return (*files, load.embedding, dict(load.kv_overrides))
 
 
 def _placed_alike(have: LoadOptions, want: LoadOptions) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from puna.runner.protocol import LoadOptions
+from puna.runner.protocol import Adapter, LoadOptions
 
 FOREVER = math.inf
 """A keep-alive that never ends."""
@@ -53,6 +53,8 @@ class ModelSpec:
         auto_context: ``load.context_length`` was chosen by us, not asked for.
         keep_alive: seconds the model itself wants to stay; ``None`` = the default.
         largest_context: the largest window that fits into this machine, 0 = none.
+        adapters: what its requests are answered with; models that differ in
+            nothing else share a runner.
     """
 
     key: str
@@ -62,3 +64,4 @@ class ModelSpec:
     auto_context: bool = False
     keep_alive: float | None = None
     largest_context: int = 0
+    adapters: tuple[Adapter, ...] = ()

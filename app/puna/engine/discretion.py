@@ -31,6 +31,6 @@ def without_folders(text: str, options: LoadOptions) -> str:
 
 
 def _paths(options: LoadOptions) -> Iterable[str]:
-    adapters = (adapter.path for adapter in options.adapters)
-    every = (*options.paths, *options.projectors, *adapters, options.draft, options.state_folder)
+    draft = options.draft.path if options.draft else ""
+    every = (*options.paths, *options.projectors, draft, options.state_folder)
     return filter(None, every)

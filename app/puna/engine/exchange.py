@@ -10,6 +10,7 @@ from puna.errors import (
     CapabilityMissing,
     ContextExceeded,
     InvalidInput,
+    ModelLoadError,
     OutOfMemory,
     PunaError,
     RequestCanceled,
@@ -17,6 +18,8 @@ from puna.errors import (
     TemplateError,
 )
 from puna.runner.protocol import (
+    Adapt,
+    Adapted,
     Delta,
     Detokenize,
     Embed,
@@ -33,8 +36,8 @@ from puna.runner.protocol import (
     Tokens,
 )
 
-Request: TypeAlias = Generate | Embed | Rerank | Tokenize | Detokenize | Render
-Result: TypeAlias = Finished | Embedded | Ranked | Tokens | Text
+Request: TypeAlias = Generate | Embed | Rerank | Adapt | Tokenize | Detokenize | Render
+Result: TypeAlias = Finished | Embedded | Ranked | Adapted | Tokens | Text
 Answer: TypeAlias = Delta | Progress | Result
 
 _ABORT_PATIENCE = 0.5
@@ -47,6 +50,7 @@ _ERRORS: dict[str, type[PunaError]] = {
     "invalid": InvalidInput,
     "template": TemplateError,
     "capability": CapabilityMissing,
+    "load": ModelLoadError,
     "memory": OutOfMemory,
     "canceled": RequestCanceled,
     "internal": RunnerError,
@@ -85,21 +89,24 @@ class Exchange:
         self._ended = asyncio.Event()
 
     @property
-    def is_constrained(self) -> bool:
-        """The request has a grammar: the likeliest way to kill a runner."""
-        return isinstance(self.request, Generate) and self.request.constraint is not None
+    def is_risky(self) -> bool:
+        """The request has a grammar or opens a file: the likeliest ways to kill a runner."""
+        request = self.request
+        return isinstance(request, Adapt) or (
+            isinstance(request, Generate) and request.constraint is not None
+        )
 
-    def is_cause_unlikely(self, *, others_constrained: bool) -> bool:
+    def is_cause_unlikely(self, *, others_risky: bool) -> bool:
         """Whether a crash now has nothing to do with this request.
 
-        Either another request has a grammar, or the runner died so soon that it
+        Either another request is risky, or the runner died so soon that it
         must have been dying when the request came. An answer that has begun
         cannot be made again.
         """
-        if self.is_constrained or self.has_output:
+        if self.is_risky or self.has_output:
             return False
         age = asyncio.get_running_loop().time() - self._opened_at
-        return others_constrained or age < _DYING
+        return others_risky or age < _DYING
 
     def put(self, answer: Delta | Progress) -> None:
         """A part of the answer came."""

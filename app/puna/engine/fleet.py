@@ -87,7 +87,7 @@ class Fleet:
     @property
     def memory(self) -> int:
         """Bytes that our models hold, on all devices."""
-        return sum(one.loaded.memory for one in self if one.loaded)
+        return sum(one.memory for one in self if one.loaded)
 
     # -- spare ------------------------------------------------------------------------
 

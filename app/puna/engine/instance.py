@@ -12,7 +12,7 @@ from puna.engine.compatibility import Opened
 from puna.engine.config import ModelSpec
 from puna.engine.plan import Resident, State
 from puna.engine.runner_process import RunnerProcess
-from puna.runner.protocol import Loaded
+from puna.runner.protocol import Adapter, Loaded
 
 _LONGEST = (2**63 - 1) / 1e9
 """Seconds that "for ever" is shown as: Go's longest duration, 292 years."""
@@ -54,6 +54,8 @@ class Instance:
 
     Attributes:
         keep_alive: what the last request that said so wants; ``None`` = default.
+        adapters: those that its runner has opened, and the bytes they take in
+            ``adapter_memory``.
         gone: set when its process is gone and its memory is free.
     """
 
@@ -68,6 +70,8 @@ class Instance:
     keep_alive: float | None = None
     idle_since: float = math.inf
     progress: float = 0.0
+    adapters: set[Adapter] = field(default_factory=set[Adapter])
+    adapter_memory: int = 0
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -80,7 +84,8 @@ class Instance:
     @property
     def memory(self) -> int:
         """Bytes it takes, as far as known."""
-        return (self.loaded.memory if self.loaded else 0) or self.spec.estimate or 0
+        taken = self.loaded.memory + self.adapter_memory if self.loaded else 0
+        return taken or self.spec.estimate or 0
 
     @property
     def queued(self) -> int:

@@ -6,11 +6,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar, cast
 
+import msgspec
+
 from puna.engine.exchange import Answer, Request
 from puna.engine.instance import Instance
 from puna.engine.runner_process import RunnerProcess
 from puna.errors import OutOfMemory, RunnerCrashed
 from puna.runner.protocol import (
+    Adapt,
+    Adapted,
+    Adapter,
     Delta,
     Detokenize,
     Embed,
@@ -27,7 +32,7 @@ from puna.runner.protocol import (
     Tokens,
 )
 
-R = TypeVar("R", Embedded, Ranked, Tokens, Text)
+R = TypeVar("R", Embedded, Ranked, Adapted, Tokens, Text)
 
 
 class Lease:
@@ -43,21 +48,22 @@ class Lease:
 
     Attributes:
         instance: the model in memory; another one after a renewal.
-        load_ns: how long the lease waited until the model was ready, in ns.
+        load_ns: how long it took until the model was ready, in ns.
         ahead: requests that were to be served before it when it came.
     """
 
     def __init__(
         self,
         instance: Instance,
+        adapters: tuple[Adapter, ...],
         renew: Callable[[Instance], Awaitable[Instance]],
         relieve: Callable[[], None],
-        load_ns: int,
         ahead: int = 0,
     ) -> None:
         self.instance = instance
-        self.load_ns = load_ns
+        self.load_ns = 0
         self.ahead = ahead
+        self._adapters = adapters
         self._renew = renew
         self._relieve = relieve
 
@@ -66,6 +72,18 @@ class Lease:
         """What the runner reported about the model."""
         assert self.instance.loaded is not None
         return self.instance.loaded
+
+    async def adapt(self) -> None:
+        """Have the adapters opened, unless they are.
+
+        Raises:
+            ModelLoadError: one is not for this model; others may go on using it.
+        """
+        if self.instance.adapters.issuperset(self._adapters):
+            return
+        adapted = await self._ask(Adapt(0, self._adapters), Adapted)
+        self.instance.adapters.update(self._adapters)
+        self.instance.adapter_memory = adapted.memory
 
     async def generate(
         self, request: Generate
@@ -104,6 +122,8 @@ class Lease:
 
     async def _answers(self, request: Request) -> AsyncGenerator[Answer, None]:
         """All reports of one request, over two runners at most."""
+        if self._adapters and isinstance(request, Generate | Embed | Rerank):
+            request = msgspec.structs.replace(request, adapters=self._adapters)
         for last_try in (False, True):
             exchange = (await self._living_runner()).open(request)
             try:

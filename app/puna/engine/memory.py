@@ -7,12 +7,12 @@ Source: llama.cpp, src/llama-kv-cache.cpp; buffers measured on the CPU backend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from puna.gguf.metadata import ModelInfo
-from puna.runner.protocol import LoadOptions
+from puna.runner.protocol import DRAFT_CELLS, LoadOptions
 
 _MIB = 1 << 20
 _GIB = 1 << 30
@@ -29,6 +29,7 @@ _KV_BYTES = {
     "iq4_nl": 0.5625,
 }
 _UBATCH = 512
+_DRAFT_BATCH = 64
 _STEP = 256
 """The cache grows in steps of this many cells."""
 
@@ -110,7 +111,12 @@ def slides(info: ModelInfo, layer: int) -> bool:
 
 
 def estimate(
-    info: ModelInfo, load: LoadOptions, file_bytes: int, *, gpu: bool = False
+    info: ModelInfo,
+    load: LoadOptions,
+    file_bytes: int,
+    *,
+    gpu: bool = False,
+    draft: ModelInfo | None = None,
 ) -> MemoryEstimate:
     """What a model takes when it is opened so.
 
@@ -119,14 +125,27 @@ def estimate(
         load: ``context_length``, ``parallel`` and ``cells`` as :func:`choose` sets them.
         file_bytes: of all its files, projectors and adapters included.
         gpu: it goes to a GPU, where buffers take memory before they are used.
+        draft: of the draft model, if one is opened too.
     """
     window = _round_up(load.context_length or _USUAL_CONTEXT)
     cells = 0 if load.embedding else load.cells or window * (load.parallel or 1)
-    return MemoryEstimate(
+    own = MemoryEstimate(
         weights=file_bytes,
         cache=int(cells * cell_bytes(info, load.kv_type)),
         compute=_reserved(info, load) if gpu else _touched(info, load),
     )
+    if draft is None:
+        return own
+    other = _of_draft(draft, load, gpu=gpu)
+    return replace(own, cache=own.cache + other.cache, compute=own.compute + other.compute)
+
+
+def _of_draft(draft: ModelInfo, load: LoadOptions, *, gpu: bool) -> MemoryEstimate:
+    """What the draft model takes: it reads short pieces, and has one short window."""
+    cells = min(_round_up(load.context_length or _USUAL_CONTEXT), DRAFT_CELLS)
+    small = msgspec.structs.replace(load, cells=cells, batch=_DRAFT_BATCH)
+    weights = sum(draft.layer_bytes) + draft.other_bytes
+    return replace(estimate(draft, small, weights, gpu=gpu), overhead=0)
 
 
 def _reserved(info: ModelInfo, load: LoadOptions) -> int:
@@ -151,6 +170,7 @@ def choose(
     context_length: int = 0,
     parallel: int = 0,
     gpu: bool = False,
+    draft: ModelInfo | None = None,
 ) -> Choice:
     """Settle window, slots, cells and what goes to the GPUs.
 
@@ -170,10 +190,11 @@ def choose(
         context_length: of the settings, 0 = automatic.
         parallel: slots of the settings, each with a full window; 0 = automatic.
         gpu: the machine has one.
+        draft: of the draft model, if one is opened too.
     """
     asked = (context_length or None) if load.context_length is None else load.context_length
     bare = msgspec.structs.replace(load, context_length=_STEP, parallel=1, cells=0)
-    least = estimate(info, bare, file_bytes, gpu=gpu).total
+    least = estimate(info, bare, file_bytes, gpu=gpu, draft=draft).total
     if load.embedding:
         settled = _settle_embedding(info, load, asked)
     else:
@@ -181,10 +202,12 @@ def choose(
         slots = parallel or load.parallel or (4 if total < _SMALL_MACHINE else 8)
         settled = _settle(info, load, asked, affordable, slots, shared=not parallel)
     if gpu:
-        settled = msgspec.structs.replace(settled, layers_fit=layers_fit(info, settled, available))
+        others = _of_draft(draft, settled, gpu=True).total if draft is not None else 0
+        fit = layers_fit(info, settled, available - others)
+        settled = msgspec.structs.replace(settled, layers_fit=fit)
     return Choice(
         settled,
-        estimate(info, settled, file_bytes, gpu=gpu),
+        estimate(info, settled, file_bytes, gpu=gpu, draft=draft),
         auto_context=asked is None,
         largest_context=_largest_context(info, load.kv_type, capacity - least),
     )

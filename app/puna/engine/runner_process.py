@@ -302,9 +302,9 @@ class RunnerProcess:
     def _fail_exchanges(self) -> None:
         exchanges = list(self._exchanges.values())
         self._exchanges.clear()
-        constrained = any(exchange.is_constrained for exchange in exchanges)
+        risky = any(exchange.is_risky for exchange in exchanges)
         for exchange in exchanges:
-            unlikely = exchange.is_cause_unlikely(others_constrained=constrained)
+            unlikely = exchange.is_cause_unlikely(others_risky=risky)
             exchange.may_retry = unlikely and not self._stopping
             exchange.end(self._end_error(has_output=exchange.has_output))
 

@@ -88,7 +88,7 @@ class Scheduler:
 
     @asynccontextmanager
     async def acquire(self, spec: ModelSpec, keep_alive: float | None) -> AsyncIterator[Lease]:
-        """Wait until the model is loaded, and keep it loaded inside the block.
+        """Wait until the model and its adapters are loaded, and keep it so inside the block.
 
         Args:
             spec: what is needed.
@@ -97,16 +97,18 @@ class Scheduler:
 
         Raises:
             QueueFull: too many requests wait already.
-            ModelLoadError: the model cannot be loaded; OutOfMemory among them.
+            ModelLoadError: the model or one of its adapters cannot be loaded;
+                OutOfMemory among them.
             ShuttingDown: the scheduler is being closed.
         """
         started, ahead = asyncio.get_running_loop().time(), len(self._waiting)
         instance = await self._wait_for(spec, keep_alive)
         ahead += instance.queued
-        waited = asyncio.get_running_loop().time() - started
         renew = functools.partial(self._renew, spec, keep_alive)
-        lease = Lease(instance, renew, self._fleet.retire_idle, int(waited * 1e9), ahead)
+        lease = Lease(instance, spec.adapters, renew, self._fleet.retire_idle, ahead)
         try:
+            await lease.adapt()
+            lease.load_ns = int((asyncio.get_running_loop().time() - started) * 1e9)
             yield lease
         finally:
             self._release(lease.instance)

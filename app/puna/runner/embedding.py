@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from puna.errors import CapabilityMissing, ContextExceeded, InvalidInput
+from puna.runner.adapters import AdapterSet
 from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
 from puna.runner.protocol import Embed, Embedded, Ranked, Report, Rerank
@@ -21,6 +22,7 @@ class _Call:
     """One request: its texts as tokens, and the vectors that are done."""
 
     request: Embed | Rerank
+    adapters: AdapterSet
     texts: list[list[int]]
     vectors: dict[int, FloatArray] = field(default_factory=dict)
 
@@ -60,14 +62,16 @@ class Embeddings:
         """Queue a call; one without texts is answered at once.
 
         Raises:
+            LoadError: an adapter cannot be used.
             InvalidInput: a text that is too long and may not be cut, a bad token.
             CapabilityMissing: the model does not rank.
         """
+        adapters = self._opened.adapters.load(request.adapters)
         if isinstance(request, Rerank):
             texts = self._pairs(request)
         else:
             texts = [self._tokens(request, text) for text in request.inputs]
-        call = _Call(request, texts)
+        call = _Call(request, adapters, texts)
         if not texts:
             return _result(call, self._opened.model.output_length)
         self._jobs += [_Job(call, index) for index in range(len(texts))]
@@ -87,6 +91,7 @@ class Embeddings:
             EmbeddingFailed: llama.cpp refused the batch, or gave no numbers.
         """
         jobs = self._take()
+        self._opened.adapters.apply(jobs[0].call.adapters)
         try:
             vectors = self._packed(jobs) if self._opened.options.embedding else self._alone(jobs)
         except NativeError as error:
@@ -142,15 +147,20 @@ class Embeddings:
     # ------------------------------------------------------------ batches
 
     def _take(self) -> list[_Job]:
+        """What fits into one batch: texts of the same adapters, the shortest first."""
         if not self._opened.options.embedding:
             return [self._jobs.pop(0)]
+        adapters = self._jobs[0].call.adapters
         taken: list[_Job] = []
         room = self._opened.ubatch
-        while self._jobs and len(taken) < self._opened.slots:
-            if len(self._jobs[0].tokens) > room:
+        for job in self._jobs:
+            if len(job.tokens) > room or len(taken) == self._opened.slots:
                 break
-            room -= len(self._jobs[0].tokens)
-            taken.append(self._jobs.pop(0))
+            if job.call.adapters is adapters:
+                room -= len(job.tokens)
+                taken.append(job)
+        chosen = set(taken)
+        self._jobs = [job for job in self._jobs if job not in chosen]
         return taken
 
     def _packed(self, jobs: Sequence[_Job]) -> list[FloatArray]:

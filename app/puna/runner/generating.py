@@ -52,8 +52,10 @@ class Generations:
         """Make everything an answer needs.
 
         Raises:
+            LoadError: an adapter cannot be used.
             InvalidInput: the grammar cannot be used.
         """
+        adapters = self._opened.adapters.load(request.adapters)
         sampling, prompt = request.sampling, material.prompt
         window = self._prompts.window(request.context_length)
         gate, warnings = self._gate(request, material.grammar)
@@ -68,6 +70,7 @@ class Generations:
         return Generation(
             request=request,
             prompt=prompt,
+            adapters=adapters,
             sampler=sampler,
             text=TextStream(sampling.stop),
             preserved=self._preserved(request),

@@ -51,6 +51,9 @@ _pooled_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_in
 _is_control = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int32)(
     ("llama_vocab_is_control", library)
 )
+_token_text = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int32)(
+    ("llama_vocab_get_text", library)
+)
 _is_end = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int32)(
     ("llama_vocab_is_eog", library)
 )
@@ -72,6 +75,7 @@ class Vocabulary:
     def __init__(self, handle: Any) -> None:
         self.handle = handle
         self.size: int = api.llama_vocab_n_tokens(handle)
+        self.kind: int = api.llama_vocab_type(handle)
         self.bos: int = api.llama_vocab_bos(handle)
         self.eos: int = api.llama_vocab_eos(handle)
         self.sep: int = api.llama_vocab_sep(handle)
@@ -111,6 +115,11 @@ class Vocabulary:
         found = self._pieces.get(token)
         if found is None:
             found = self._pieces[token] = self._read_piece(token)
+        return found
+
+    def text(self, token: int) -> bytes:
+        """A token as the vocabulary writes it."""
+        found: bytes = _token_text(self.handle, token)
         return found
 
     def is_end(self, token: int) -> bool:

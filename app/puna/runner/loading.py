@@ -8,39 +8,30 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from puna.errors import ModelLoadError
-from puna.runner import hardware
+import msgspec
+
+from puna.runner import draft, hardware
+from puna.runner.adapters import Adapters
 from puna.runner.batch import Batch
 from puna.runner.chunks import FAST_ROWS
+from puna.runner.draft import DraftModel
 from puna.runner.llama import KV_TYPES, Context, Model, api
+from puna.runner.load_errors import LoadError, load_error
 from puna.runner.log import NativeLog
 from puna.runner.multimodal import Projector
 from puna.runner.parameters import Overrides, context_parameters, model_parameters
-from puna.runner.protocol import Adapter, Loaded, LoadOptions
+from puna.runner.protocol import DRAFT_CELLS, Loaded, LoadOptions
 
 DEFAULT_CONTEXT = 4096
 CELL_STEP = 256
 _UBATCH = 512
 _EMBED_LIMIT = 8192
 _EMBED_SEQUENCES = 16
+_ALL_LAYERS = 1 << 10
 _SMALL_MACHINE = 8 << 30
 _POOLINGS = {-1: "none", 0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
-
-FailureKind = Literal["file", "memory", "unsupported", "internal"]
-
-
-class LoadError(ModelLoadError):
-    """The model cannot be opened.
-
-    Attributes:
-        kind: as in :class:`puna.runner.protocol.LoadFailed`.
-    """
-
-    def __init__(self, kind: FailureKind, text: str) -> None:
-        super().__init__(text)
-        self.kind: FailureKind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +58,10 @@ class OpenModel:
     options: LoadOptions
     model: Model
     context: Context
+    adapters: Adapters
     batch: Batch
     projector: Projector | None
+    draft: DraftModel | None
     shape: Shape
     fast_rows: int
     report: Loaded
@@ -131,8 +124,8 @@ def open_model(
     model = weights.model
     shape = choose_shape(options, model, hardware.available_memory(), hardware.total_memory())
     context, shape = _open_context(options, model, shape, threads, log)
-    _apply_adapters(options.adapters, model, context, log)
     projector = _open_projector(options, model, threads, log)
+    drafting, warnings = _open_draft(options, weights, shape, threads, log)
     batch = Batch(shape.batch + 64, shape.sequences)
     _warm_up(model, context, batch)
     on_cpu = weights.gpu_layers == 0
@@ -140,11 +133,13 @@ def open_model(
         options=options,
         model=model,
         context=context,
+        adapters=Adapters(model, context, log),
         batch=batch,
         projector=projector,
+        draft=drafting,
         shape=shape,
         fast_rows=FAST_ROWS if on_cpu and options.flash_attention != "off" else 0,
-        report=_describe(options, weights, context, projector, shape, threads, before),
+        report=_describe(options, weights, context, projector, shape, threads, before, warnings),
     )
 
 
@@ -156,6 +151,7 @@ def _describe(
     shape: Shape,
     threads: int,
     before: _Moment,
+    warnings: tuple[str, ...],
 ) -> Loaded:
     model, now = weights.model, _now()
     gpu, resident = max(0, before.gpu - now.gpu), max(0, now.resident - before.resident)
@@ -180,6 +176,7 @@ def _describe(
         flash_attention=options.flash_attention != "off",
         can_shift=context.can_shift and not model.keeps_state,
         control_tokens=tuple(_control_texts(model)),
+        warnings=warnings,
         load_ns=now.ns - before.ns,
         devices=hardware.devices(),
     )
@@ -236,7 +233,7 @@ def _open_weights(
     parameters.progress_callback = callback
     handle = _load_files(options.paths, parameters)
     if not handle:
-        raise _failure(log, "the model file cannot be loaded")
+        raise load_error(log, "the model file cannot be loaded")
     model = Model(handle)
     return _Weights(model, min(layers, model.layers), mapped)
 
@@ -285,30 +282,11 @@ def _open_context(
         handle = api.llama_init_from_model(model.handle, parameters)
         if handle:
             return Context(model, handle), candidate
-    raise _failure(log, "no memory for the context", default="memory")
+    raise load_error(log, "no memory for the context", default="memory")
 
 
 def _smaller(shape: Shape) -> Shape:
     return Shape(shape.context_length, shape.window, shape.window, 1, 2, shape.batch, shape.ubatch)
-
-
-def _apply_adapters(
-    adapters: tuple[Adapter, ...], model: Model, context: Context, log: NativeLog
-) -> None:
-    if not adapters:
-        return
-    handles = []
-    for adapter in adapters:
-        log.clear()
-        handle = api.llama_adapter_lora_init(model.handle, adapter.path.encode())
-        if not handle:
-            raise _failure(log, "the adapter cannot be loaded")
-        handles.append(handle)
-    count = len(handles)
-    pointers = (api.llama_adapter_lora_p_ctypes * count)(*handles)
-    scales = (ctypes.c_float * count)(*(adapter.scale for adapter in adapters))
-    if api.llama_set_adapters_lora(context.handle, pointers, count, scales) != 0:
-        raise _failure(log, "the adapter does not fit the model")
 
 
 def _open_projector(
@@ -319,8 +297,34 @@ def _open_projector(
     log.clear()
     projector = Projector.open(options.projectors[0], model, threads)
     if projector is None:
-        raise _failure(log, "the projector cannot be loaded")
+        raise load_error(log, "the projector cannot be loaded")
     return projector
+
+
+def _open_draft(
+    options: LoadOptions, weights: _Weights, shape: Shape, threads: int, log: NativeLog
+) -> tuple[DraftModel | None, tuple[str, ...]]:
+    """The draft model, where the model is; one that cannot be used is only worth a warning."""
+    if options.draft is None or options.embedding:
+        return None, ()
+    target, path, most = weights.model, options.draft.path, options.draft.tokens
+    alone = msgspec.structs.replace(
+        options,
+        paths=(path,),
+        projectors=(),
+        kv_overrides={},
+        gpu_layers=_ALL_LAYERS if weights.gpu_layers else 0,
+    )
+    try:
+        model = _open_weights(alone, log, lambda _: None).model
+        draft.require_fit(model, target)
+        cells, rows = min(shape.window, DRAFT_CELLS), draft.CHUNK
+        sizes = Shape(cells, cells, cells, 1, 1, rows, rows)
+        context, _ = _open_context(alone, model, sizes, threads, log)
+    except LoadError as error:
+        return None, (f"the draft model is not used: {error.without_folder(path)}",)
+    limit = min(model.vocabulary.size, target.vocabulary.size)
+    return DraftModel(model, context, most=most, limit=limit), ()
 
 
 def _warm_up(model: Model, context: Context, batch: Batch) -> None:
@@ -342,32 +346,3 @@ def _control_texts(model: Model) -> Iterator[str]:
     vocabulary = model.vocabulary
     for token in vocabulary.control_tokens():
         yield vocabulary.piece(token).decode("utf-8", "replace")
-
-
-# ---------------------------------------------------------------- failures
-
-
-def _about_memory(log: NativeLog) -> bool:
-    text = " ".join(log.errors()).lower()
-    return any(sign in text for sign in ("alloc", "out of memory", "insufficient memory"))
-
-
-def _failure(log: NativeLog, text: str, *, default: FailureKind = "file") -> LoadError:
-    lines = log.errors()
-    joined = " ".join(lines).lower()
-    kind: FailureKind = default
-    if "unknown model architecture" in joined or "unsupported" in joined:
-        kind = "unsupported"
-    elif _about_memory(log):
-        kind = "memory"
-    reason = lines[-1] if lines else ""
-    for line in lines:
-        if "error loading model" in line or "unknown model architecture" in line:
-            reason = line
-    return LoadError(kind, f"{text}: {_without_function(reason)}" if reason else text)
-
-
-def _without_function(line: str) -> str:
-    """Drop the C++ function name llama.cpp puts before its messages."""
-    head, colon, rest = line.partition(": ")
-    return rest if colon and " " not in head else line

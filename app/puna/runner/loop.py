@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from puna.runner.answer import Answers
 from puna.runner.chunks import PrefillRate, chunk_length, fill_start
 from puna.runner.fairness import next_in_line
+from puna.runner.guessing import NO_GUESS, Guess, Guessing
 from puna.runner.llama import NativeError
 from puna.runner.loading import OpenModel
-from puna.runner.lookup import Guesser
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
-from puna.runner.row_costs import RowCosts
 from puna.runner.slots import Slot, SlotTable
+from puna.runner.turns import Turns
 
 _NO_CELLS = 1
 _ABORTED = 2
@@ -29,14 +29,14 @@ class _Part:
 
     Attributes:
         row: whose logits are wanted, -1 = none.
-        guesses: tokens in the rows behind it that may come next.
+        guess: of the tokens in the rows behind it.
     """
 
     slot: Slot
     start: int
     count: int
     row: int
-    guesses: Sequence[int] = ()
+    guess: Guess = NO_GUESS
 
 
 class Loop:
@@ -53,9 +53,10 @@ class Loop:
         self._slots = slots
         self._send = send
         self._answers = Answers(opened, slots)
+        self._turns = Turns(opened.adapters.apply)
         self._waiting: deque[Generation] = deque()
         self._rate = PrefillRate()
-        self.row_costs = RowCosts(opened)
+        self.guessing = Guessing(opened)
 
     @property
     def busy(self) -> bool:
@@ -89,9 +90,10 @@ class Loop:
     def step(self) -> None:
         """Admit, decode one batch, sample, report."""
         self._admit()
-        if self._evaluate_media():
+        streams = self._turns.next(self._slots.running)
+        if self._evaluate_media(streams):
             return
-        parts = self._compose()
+        parts = self._compose(streams)
         if not parts:
             return
         started = time.monotonic()
@@ -106,7 +108,7 @@ class Loop:
         took = time.monotonic() - started
         self._rate.observe(self._prompt_rows(parts), took)
         if len(parts) == 1 and parts[0].count == 1:
-            self.row_costs.observe(self._batch.rows, took)
+            self.guessing.rows.observe(self._batch.rows, took)
         if wanted:
             self._sample(parts)
 
@@ -128,12 +130,12 @@ class Loop:
             [generation.request.client for generation in running if generation is not None],
         )
 
-    def _evaluate_media(self) -> bool:
+    def _evaluate_media(self, streams: Sequence[Slot]) -> bool:
         """Put one image or sound into the cache, if one is next somewhere."""
         projector = self._opened.projector
         if projector is None:
             return False
-        for slot in self._slots.running:
+        for slot in streams:
             generation = slot.generation
             media = generation.media_at(len(slot.tokens)) if generation else None
             if generation is None or media is None:
@@ -149,12 +151,12 @@ class Loop:
             return True
         return False
 
-    def _compose(self) -> list[_Part]:
+    def _compose(self, streams: Sequence[Slot]) -> list[_Part]:
         """Fill the batch: one row per stream, then pieces of prompts, one ubatch at most."""
         self._batch.clear()
         parts: list[_Part] = []
         reading: list[Slot] = []
-        for slot in self._slots.running:
+        for slot in streams:
             generation = slot.generation
             if generation is None:
                 continue
@@ -170,33 +172,31 @@ class Loop:
     def _stream_row(self, slot: Slot, generation: Generation) -> _Part:
         position = len(slot.tokens)
         row = self._batch.add_row(slot.sequence, generation.tokens[position], position)
-        guesses = self._guesses(generation, position)
-        for place, token in enumerate(guesses, start=position + 1):
+        guess = self._guess(generation, position)
+        for place, token in enumerate(guess.tokens, start=position + 1):
             self._batch.add_row(slot.sequence, token, place)
-        return _Part(slot, position, 1, row, guesses)
+        return _Part(slot, position, 1, row, guess)
 
-    def _guesses(self, generation: Generation, position: int) -> Sequence[int]:
+    def _guess(self, generation: Generation, position: int) -> Guess:
         """Tokens to check beside the next one; only for a stream that is alone.
 
         With a seed the batches must be the same each time, so there are none.
         """
-        costs = self.row_costs.relative
-        if not costs or self._waiting or generation.request.sampling.seed != -1:
-            return ()
-        if len(self._slots.running) > 1:
-            return ()
-        if generation.guesser is None:
-            generation.guesser = Guesser()
+        seeded = generation.request.sampling.seed != -1
+        if not self.guessing.ready or seeded or self._waiting or len(self._slots.running) > 1:
+            return NO_GUESS
+        if generation.guessers is None:
+            generation.guessers = self.guessing.guessers()
         room = min(
             generation.window - position - 2,
             generation.limit - len(generation.answer) - 1,
             self._opened.ubatch - self._batch.rows,
         )
-        return generation.guesser.guess(generation.tokens, room, costs)
+        return self.guessing.guess(generation.guessers, generation.tokens, room)
 
     def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
         room = self._opened.ubatch - self._batch.rows
-        if parts:
+        if parts or self._turns.others_wait:
             room = min(room, self._rate.budget())
         filling: list[Slot] = []
         for slot in reading:
@@ -271,25 +271,24 @@ class Loop:
 
     def _advance(self, part: _Part, generation: Generation, deltas: list[Delta]) -> Ending | None:
         """Choose the next token, and as many more as were guessed rightly."""
-        right = 0
+        right, guessed = 0, part.guess.tokens
         while True:
             logits = self._context.logits(part.row + right)
             delta, ending = self._answers.advance(generation, logits)
             if delta is not None:
                 deltas.append(delta)
             chosen = generation.tokens[-1]
-            if ending is not None or right == len(part.guesses) or chosen != part.guesses[right]:
+            if ending is not None or right == len(guessed) or chosen != guessed[right]:
                 break
             part.slot.tokens.append(chosen)
             right += 1
-        if part.guesses:
-            self._judge(part, generation, right)
+        if guessed:
+            self._judge(part, right)
         return ending
 
-    def _judge(self, part: _Part, generation: Generation, right: int) -> None:
+    def _judge(self, part: _Part, right: int) -> None:
         """Forget the cells of wrong guesses."""
-        assert generation.guesser is not None
-        generation.guesser.learn(len(part.guesses), right)
+        part.guess.judge(right)
         if not self._slots.cut(part.slot, len(part.slot.tokens)):
             self._slots.drop(part.slot)
 
@@ -316,9 +315,9 @@ class Loop:
             return
         if result == _NO_CELLS and (self._slots.evict() or self._preempt()):
             return
-        if any(part.guesses for part in parts):
+        if any(part.guess.tokens for part in parts):
             # Without room for guesses there may be room for the answer.
-            self.row_costs.forget()
+            self.guessing.rows.forget()
             return
         kind: FailureKind = "memory" if result in (_NO_CELLS, _NO_MEMORY) else "internal"
         for slot in self._slots.running:

@@ -25,12 +25,14 @@ class Parked:
     """The state of one conversation.
 
     Attributes:
+        variant: the adapters it was read with, see :class:`AdapterSet`.
         state: ``None`` when it is only on disk.
         file: ``None`` when it was not written.
         used: larger = later.
     """
 
     tokens: list[int]
+    variant: str
     state: ByteArray | None
     file: StateFile | None
     used: int
@@ -51,28 +53,33 @@ class ParkedConversations:
         self._entries: list[Parked] = []
         if folder is not None:
             self._entries = [
-                Parked(file.tokens, None, file, next(self._clock)) for file in folder.files()
+                Parked(file.tokens, file.variant, None, file, next(self._clock))
+                for file in folder.files()
             ]
 
-    def find(self, tokens: Sequence[int], *, longer_than: int) -> tuple[Parked, int] | None:
+    def find(
+        self, tokens: Sequence[int], variant: str = "", *, longer_than: int
+    ) -> tuple[Parked, int] | None:
         """The entry that shares most with ``tokens``, and how much, if that is enough."""
         best: Parked | None = None
-        for entry in self._entries:
+        for entry in self._of(variant):
             shared = common_prefix(entry.tokens, tokens)
             if shared > longer_than:
                 best, longer_than = entry, shared
         return (best, longer_than) if best is not None else None
 
-    def has(self, tokens: Sequence[int]) -> bool:
+    def has(self, tokens: Sequence[int], variant: str = "") -> bool:
         """Whether an entry holds all of ``tokens``."""
-        return any(common_prefix(entry.tokens, tokens) == len(tokens) for entry in self._entries)
+        return any(
+            common_prefix(entry.tokens, tokens) == len(tokens) for entry in self._of(variant)
+        )
 
-    def add(self, tokens: list[int], state: ByteArray) -> None:
+    def add(self, tokens: list[int], state: ByteArray, variant: str = "") -> None:
         """Keep a state; entries that it continues are replaced."""
-        for entry in list(self._entries):
+        for entry in self._of(variant):
             if common_prefix(entry.tokens, tokens) == len(entry.tokens):
                 self.remove(entry)
-        self._entries.append(Parked(tokens, state, None, next(self._clock)))
+        self._entries.append(Parked(tokens, variant, state, None, next(self._clock)))
         self._shrink()
 
     def read(self, entry: Parked) -> ByteArray | None:
@@ -104,6 +111,9 @@ class ParkedConversations:
         while self.write_one():
             pass
 
+    def _of(self, variant: str) -> list[Parked]:
+        return [entry for entry in self._entries if entry.variant == variant]
+
     def _wants_file(self, entry: Parked) -> bool:
         return (
             self._folder is not None
@@ -115,7 +125,7 @@ class ParkedConversations:
     def _write(self, entry: Parked) -> None:
         assert self._folder is not None
         assert entry.state is not None
-        entry.file = self._folder.write(entry.tokens, entry.state)
+        entry.file = self._folder.write(entry.tokens, entry.state, entry.variant)
 
     def _shrink(self) -> None:
         while sum(entry.size for entry in self._entries) > self._limit:

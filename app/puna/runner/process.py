@@ -14,7 +14,8 @@ import llama_cpp
 
 from puna.runner import backends, hardware
 from puna.runner.llama import api
-from puna.runner.loading import LoadError, open_model
+from puna.runner.load_errors import LoadError
+from puna.runner.loading import open_model
 from puna.runner.log import NativeLog
 from puna.runner.outbox import Outbox
 from puna.runner.parked import ParkedConversations
@@ -69,8 +70,6 @@ def _serve(log: NativeLog, outbox: Outbox, inbox: SimpleQueue[Item], reader: _Re
     first = inbox.get()
     if not isinstance(first, Load):
         return
-    if first.options.draft:
-        logger.warning("the draft model is not used: answers are made without it")
     try:
         opened = open_model(first.options, log, _Throttle(outbox))
     except LoadError as error:

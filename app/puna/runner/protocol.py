@@ -9,7 +9,8 @@ Life of a runner: it sends :class:`Hello`, waits (a spare runner waits here
 with all imports done), gets :class:`Load`, sends :class:`Loading` any number
 of times and then :class:`Loaded` or :class:`LoadFailed`. After that every
 request id it was given ends in exactly one of :class:`Finished`,
-:class:`Embedded`, :class:`Tokens`, :class:`Text` or :class:`Failed`.
+:class:`Embedded`, :class:`Ranked`, :class:`Adapted`, :class:`Tokens`,
+:class:`Text` or :class:`Failed`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ MAX_FRAME = 1 << 30
 """Largest frame in bytes; images and embeddings are the big ones."""
 
 FailureKind = Literal[
-    "invalid", "template", "context", "capability", "memory", "canceled", "internal"
+    "invalid", "template", "context", "capability", "load", "memory", "canceled", "internal"
 ]
 
 
@@ -42,6 +43,17 @@ class Adapter(msgspec.Struct, frozen=True, omit_defaults=True):
     scale: float = 1.0
 
 
+class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A smaller model that guesses tokens, and how many it guesses at once at most."""
+
+    path: str
+    tokens: int
+
+
+DRAFT_CELLS = 8192
+"""Tokens of a text that a draft model follows at most; longer texts do without it."""
+
+
 class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """What decides how a model is opened; equal options can share a runner.
 
@@ -50,6 +62,7 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         paths: GGUF file, or all parts of a split one in order.
         projectors: mmproj files; only the first is used.
+        draft: used for a stream that is alone, where that was measured to be faster.
         context_length: tokens per request.
         parallel: sequences that decode together (slots).
         cells: tokens that the one cache of all slots holds; ``None`` =
@@ -68,9 +81,7 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 
     paths: tuple[str, ...]
     projectors: tuple[str, ...] = ()
-    adapters: tuple[Adapter, ...] = ()
-    draft: str = ""
-    draft_tokens: int = 0
+    draft: Draft | None = None
     context_length: int | None = None
     parallel: int | None = None
     cells: int | None = None
@@ -213,6 +224,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
         context_length: tokens this request may use, when it asked for fewer
             than the loaded window has; ``None`` = all of them.
         client: who asks; waiting clients take turns.
+        adapters: applied to this request only; opened when they are not yet.
     """
 
     id: int
@@ -227,24 +239,42 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
     repeat_guard: bool = True
     context_length: int | None = None
     client: str = ""
+    adapters: tuple[Adapter, ...] = ()
 
 
 class Embed(msgspec.Struct, frozen=True, omit_defaults=True, tag="embed"):
-    """Embed texts or token lists. ``normalize``: scale to length 1."""
+    """Embed texts or token lists.
+
+    Attributes:
+        normalize: scale to length 1.
+        adapters: as in :class:`Generate`.
+    """
 
     id: int
     inputs: tuple[str | tuple[int, ...], ...]
     truncate: bool = True
     normalize: bool = True
     context_length: int | None = None
+    adapters: tuple[Adapter, ...] = ()
 
 
 class Rerank(msgspec.Struct, frozen=True, omit_defaults=True, tag="rerank"):
-    """Score each document against the query (rank-pooling models)."""
+    """Score each document against the query (rank-pooling models).
+
+    ``adapters``: as in :class:`Generate`.
+    """
 
     id: int
     query: str
     documents: tuple[str, ...]
+    adapters: tuple[Adapter, ...] = ()
+
+
+class Adapt(msgspec.Struct, frozen=True, omit_defaults=True, tag="adapt"):
+    """Open adapters before they are used. Answer: :class:`Adapted`."""
+
+    id: int
+    adapters: tuple[Adapter, ...]
 
 
 class Tokenize(msgspec.Struct, frozen=True, omit_defaults=True, tag="tokenize"):
@@ -285,7 +315,7 @@ class Trim(msgspec.Struct, frozen=True, omit_defaults=True, tag="trim"):
 
 
 Command: TypeAlias = (
-    Load | Generate | Embed | Rerank | Tokenize | Detokenize | Render | Abort | Trim
+    Load | Generate | Embed | Rerank | Adapt | Tokenize | Detokenize | Render | Abort | Trim
 )
 
 
@@ -324,6 +354,7 @@ class Loaded(msgspec.Struct, frozen=True, omit_defaults=True, tag="loaded"):
         vision: a projector for images is loaded; ``audio`` likewise.
         pooling: ``none mean cls last rank`` for embedding models.
         control_tokens: texts of the vocabulary's control tokens.
+        warnings: what the user should know, one sentence each.
     """
 
     context_length: int
@@ -344,6 +375,7 @@ class Loaded(msgspec.Struct, frozen=True, omit_defaults=True, tag="loaded"):
     flash_attention: bool = False
     can_shift: bool = True
     control_tokens: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     load_ns: int = 0
     devices: tuple[Device, ...] = ()
 
@@ -403,6 +435,13 @@ class Ranked(msgspec.Struct, frozen=True, omit_defaults=True, tag="ranked"):
     counts: tuple[int, ...]
 
 
+class Adapted(msgspec.Struct, frozen=True, omit_defaults=True, tag="adapted"):
+    """Adapters are open. ``memory``: bytes of all that this runner has."""
+
+    id: int
+    memory: int
+
+
 class Tokens(msgspec.Struct, frozen=True, omit_defaults=True, tag="tokens"):
     """Answer to :class:`Tokenize`."""
 
@@ -441,6 +480,7 @@ Report: TypeAlias = (
     | Finished
     | Embedded
     | Ranked
+    | Adapted
     | Tokens
     | Text
     | Failed

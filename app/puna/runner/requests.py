@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from puna.chat.events import FinishReason, TokenLogprob, Usage
+from puna.runner.adapters import AdapterSet
 from puna.runner.detokenizer import TextStream
-from puna.runner.lookup import Guesser
+from puna.runner.guessing import Guesser
 from puna.runner.multimodal import Media
 from puna.runner.protocol import Generate
 from puna.runner.sampling import Sampler
@@ -43,11 +44,12 @@ class Generation:
             in a batch of its own.
         kept: tokens at the start that survive when the window slides.
         window: cells it may fill.
-        guesser: of tokens that were said before, once there is one.
+        guessers: of its next tokens, once there was a use for them.
     """
 
     request: Generate
     prompt: Prompt
+    adapters: AdapterSet
     sampler: Sampler
     text: TextStream
     preserved: frozenset[int]
@@ -64,12 +66,17 @@ class Generation:
     admitted_ns: int = 0
     first_ns: int = 0
     warnings: list[str] = field(default_factory=list)
-    guesser: Guesser | None = None
+    guessers: tuple[Guesser, ...] | None = None
 
     @property
     def id(self) -> int:
         """Id of the request."""
         return self.request.id
+
+    @property
+    def variant(self) -> str:
+        """Name of the adapters that its tokens are read with."""
+        return self.adapters.variant
 
     @property
     def begun(self) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from puna.runner.llama import NativeError
 from puna.runner.loading import OpenModel
-from puna.runner.lookup import SIZES
 
 _DEPTH = 16
 _REPEATS = 3
@@ -15,16 +14,20 @@ _LEARNING = 0.1
 
 
 class RowCosts:
-    """The cost of :data:`SIZES` guesses; empty until they were measured.
+    """The cost of batches with guesses; empty until they were measured.
 
     Belongs to the main thread; uses the spare sequence while nothing else runs.
+
+    Args:
+        opened: the model.
+        sizes: numbers of guesses; one more row is in the batch.
     """
 
-    def __init__(self, opened: OpenModel) -> None:
-        options = opened.options
+    def __init__(self, opened: OpenModel, sizes: Sequence[int]) -> None:
         can_cut = not opened.model.keeps_state
         self._opened = opened
-        self._open = options.prompt_lookup and can_cut and not options.embedding
+        self._rows = (1, *(size + 1 for size in sizes))
+        self._open = bool(sizes) and can_cut and not opened.options.embedding
         self._seconds: dict[int, float] = {}
 
     @property
@@ -32,6 +35,10 @@ class RowCosts:
         """Time of a batch by its rows, relative to one row."""
         one = self._seconds.get(1, 0.0)
         return {rows: took / one for rows, took in self._seconds.items()} if one else {}
+
+    def in_steps(self, seconds: float) -> float:
+        """A time relative to that of one row."""
+        return seconds / self._seconds[1] if self._seconds else 0.0
 
     def observe(self, rows: int, seconds: float) -> None:
         """A stream that was alone had a batch of so many rows; longer texts cost more."""
@@ -44,18 +51,18 @@ class RowCosts:
         self._seconds = {}
 
     def measure(self) -> bool:
-        """Measure once; false: there is nothing more to do now."""
+        """Measure once; whether that was done now."""
         if not self._open:
             return False
         try:
-            self._seconds = {rows: self._fastest(rows) for rows in (1, *(n + 1 for n in SIZES))}
+            self._seconds = {rows: self._fastest(rows) for rows in self._rows}
             self._open = False
         except NativeError:
             # A request interrupted it, or the cache is full: it is tried at the next rest.
             self._seconds = {}
         finally:
             self._opened.context.drop(self._opened.scratch)
-        return False
+        return not self._open
 
     def _fastest(self, rows: int) -> float:
         """Seconds of one batch of ``rows`` at a small depth."""

@@ -20,6 +20,8 @@ from puna.runner.parked import ParkedConversations
 from puna.runner.prompts import Prompts
 from puna.runner.protocol import (
     Abort,
+    Adapt,
+    Adapted,
     Command,
     Detokenize,
     Embed,
@@ -118,7 +120,7 @@ class Service:
         """Nothing to do: tidy up a little, look for commands in between, then sleep."""
         chores: tuple[tuple[float, Callable[[], bool]], ...] = (
             (_PARK_AFTER_S, self._slots.park_next),
-            (_MEASURE_AFTER_S, self._loop.row_costs.measure),
+            (_MEASURE_AFTER_S, self._loop.guessing.measure),
             (_WRITE_AFTER_S, self._parked.write_one),
         )
         for delay, chore in chores:
@@ -146,6 +148,8 @@ class Service:
                 self._parked.write_all()
             case Embed() | Rerank():
                 self._answer(item.id, lambda: self._embeddings.add(item))
+            case Adapt():
+                self._answer(item.id, lambda: self._adapt(item))
             case Detokenize():
                 self._answer(item.id, lambda: self._text(item))
             case Load():
@@ -208,6 +212,10 @@ class Service:
         vocabulary.check(request.tokens)
         data = b"".join(vocabulary.piece(token) for token in request.tokens)
         return Text(request.id, data.decode("utf-8", "replace"))
+
+    def _adapt(self, request: Adapt) -> Adapted:
+        self._opened.adapters.load(request.adapters)
+        return Adapted(request.id, self._opened.adapters.memory)
 
     def _abort(self, request_id: int) -> None:
         if request_id in self._preparing:

@@ -20,12 +20,14 @@ class Slot:
 
     Attributes:
         tokens: what its cells hold, in order.
+        variant: the adapters they were read with, see :class:`AdapterSet`.
         saved: a copy of it is parked.
         used: larger = later.
     """
 
     sequence: int
     tokens: list[int] = field(default_factory=list)
+    variant: str = ""
     generation: Generation | None = None
     saved: bool = False
     used: int = 0
@@ -72,6 +74,7 @@ class SlotTable:
         slot = self._target(free, reuse)
         self._clear_others(slot, reuse)
         length = self._fill(slot, reuse, generation)
+        slot.variant = generation.variant
         if reuse.slot is not None and reuse.slot is not slot and reuse.slot.generation is None:
             self.park(reuse.slot)
         slot.generation = generation
@@ -91,22 +94,26 @@ class SlotTable:
     def _best_reuse(self, generation: Generation) -> _Reuse:
         best = _Reuse()
         for slot in self.slots:
-            length = self._usable(slot.tokens, generation)
+            length = self._usable(slot, generation)
             busy = slot.generation is not None
             if busy and (self._model.keeps_state or generation.prompt.media):
                 continue
             # A free slot is used where it is, a busy one costs a copy.
             if length > best.length + (SHARE_GAIN if busy else 0):
                 best = _Reuse(length, slot=slot)
-        found = self._parked.find(generation.tokens, longer_than=best.length + SHARE_GAIN)
+        enough = best.length + SHARE_GAIN
+        found = self._parked.find(generation.tokens, generation.variant, longer_than=enough)
         if found is not None:
-            length = self._usable(found[0].tokens, generation)
+            length = self._usable(found[0], generation)
             if length > best.length + SHARE_GAIN:
                 best = _Reuse(length, parked=found[0])
         return best
 
-    def _usable(self, tokens: list[int], generation: Generation) -> int:
-        """How many of ``tokens`` a prompt can take over."""
+    def _usable(self, known: Slot | Parked | Generation, generation: Generation) -> int:
+        """How many of the tokens of something known a prompt can take over."""
+        if known.variant != generation.variant:
+            return 0
+        tokens = known.tokens
         shared = common_prefix(tokens, generation.tokens)
         length = min(shared, len(generation.tokens) - 1, generation.reuse_limit)
         if self._model.keeps_state and length < len(tokens):
@@ -169,13 +176,13 @@ class SlotTable:
         for other in self.slots:
             if other is slot:
                 continue
-            shared = self._usable(other.tokens, generation)
+            shared = self._usable(other, generation)
             if shared > len(slot.tokens) + SHARE_GAIN:
                 self._take_over(slot, other, shared)
         for other in filling:
             source = other.generation
             if source is not None:
-                shared = self._usable(source.tokens, generation)
+                shared = self._usable(source, generation)
                 if shared > len(slot.tokens) + SHARE_GAIN:
                     return False
         return True
@@ -202,7 +209,9 @@ class SlotTable:
     def can_slide(self, slot: Slot, start: int) -> bool:
         """Whether no other sequence shares cells from ``start`` on."""
         for other in self.slots:
-            if other is not slot and common_prefix(other.tokens, slot.tokens) > start:
+            if other is slot or other.variant != slot.variant:
+                continue
+            if common_prefix(other.tokens, slot.tokens) > start:
                 if other.generation is not None:
                     return False
                 self.park(other)
@@ -234,11 +243,11 @@ class SlotTable:
         if slot.saved or len(slot.tokens) < MIN_TOKENS or min(slot.tokens) < 0:
             return
         slot.saved = True
-        if self._parked.has(slot.tokens):
+        if self._parked.has(slot.tokens, slot.variant):
             return
         state = self._context.read_state(slot.sequence)
         if state.size:
-            self._parked.add(list(slot.tokens), state)
+            self._parked.add(list(slot.tokens), state, slot.variant)
 
     def park(self, slot: Slot) -> None:
         """Copy an idle slot out and free its cells."""

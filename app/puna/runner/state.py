@@ -1,8 +1,8 @@
 r"""Conversation state on disk: one checked file per conversation, bounded in total.
 
 Layout: ``PUNAKV1\n``, then little-endian u64 header length, u64 state length,
-u32 CRC-32 of the state, u32 CRC-32 of the header, the header (msgpack of key
-and tokens), the state. Written under a temporary name and renamed, so a file
+u32 CRC-32 of the state, u32 CRC-32 of the header, the header (msgpack of key,
+tokens and adapters), the state. Written under a temporary name and renamed, so a file
 with its final name is whole; the checksums catch what the disk does later.
 """
 
@@ -36,14 +36,21 @@ _MAX_HEADER = 64 << 20
 class _Header(msgspec.Struct, frozen=True):
     key: str
     tokens: list[int]
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StateFile:
-    """A conversation on disk. ``offset``: where its state begins."""
+    """A conversation on disk.
+
+    Attributes:
+        variant: the adapters it was read with, see :class:`AdapterSet`.
+        offset: where its state begins.
+    """
 
     path: Path
     tokens: list[int]
+    variant: str
     offset: int
     size: int
     checksum: int
@@ -96,9 +103,9 @@ class StateFolder:
                 found.append(file)
         return found
 
-    def write(self, tokens: Sequence[int], state: ByteArray) -> StateFile | None:
+    def write(self, tokens: Sequence[int], state: ByteArray, variant: str = "") -> StateFile | None:
         """Keep a state; ``None`` when the disk refuses or it is over the limit."""
-        header = msgspec.msgpack.encode(_Header(self._key, list(tokens)))
+        header = msgspec.msgpack.encode(_Header(self._key, list(tokens), variant))
         total = len(_MAGIC) + _NUMBERS.size + len(header) + state.nbytes
         if total > self._limit:
             return None
@@ -114,7 +121,7 @@ class StateFolder:
             self.usable = False
             return None
         offset = total - state.nbytes
-        return StateFile(self._folder / name, list(tokens), offset, state.nbytes, checksum)
+        return StateFile(self._folder / name, list(tokens), variant, offset, state.nbytes, checksum)
 
     def _make_room(self, size: int) -> None:
         files = [(path, path.stat().st_size) for path in _by_age(self._folder, f"*{_SUFFIX}")]
@@ -127,10 +134,8 @@ class StateFolder:
 
 
 def state_key(options: LoadOptions, build: str) -> str:
-    """Everything that the state of a conversation depends on, as one text."""
-    files = [*options.paths, *(adapter.path for adapter in options.adapters)]
-    parts = [f"{Path(path).name}:{Path(path).stat().st_size}" for path in files]
-    parts += [f"{adapter.scale}" for adapter in options.adapters]
+    """Everything but adapters that the state of a conversation depends on, as one text."""
+    parts = [f"{Path(path).name}:{Path(path).stat().st_size}" for path in options.paths]
     parts += [f"{name}={value}" for name, value in sorted(options.kv_overrides.items())]
     return "|".join([*parts, options.kv_type, options.flash_attention, build])
 
@@ -160,7 +165,7 @@ def _read_head(path: Path, key: str) -> StateFile | None:
     whole = zlib.crc32(raw) == head_checksum and path.stat().st_size == offset + size
     if not whole or header.key != key:
         return None
-    return StateFile(path, header.tokens, offset, size, checksum)
+    return StateFile(path, header.tokens, header.variant, offset, size, checksum)
 
 
 def _write_whole(path: Path, head: bytes, state: ByteArray) -> None:

@@ -166,7 +166,7 @@ class Inference:
         return model_spec(
             subject.model,
             files,
-            subject.profile.info,
+            subject.profile,
             options,
             self._settings(),
             room,
@@ -191,7 +191,8 @@ class Inference:
             elif controls.render_only:
                 yield await _rendered(lease, Render(0, job.prompt, controls.truncate, window))
             else:
-                yield Started(lease.load_ns, _warnings(options), lease.ahead)
+                warnings = (*_warnings(options), *lease.loaded.warnings)
+                yield Started(lease.load_ns, warnings, lease.ahead)
                 job = replace(job, context_length=window)
                 async with aclosing(answer(lease, job, options)) as events:
                     async for event in events:

@@ -8,11 +8,12 @@ from puna.config.settings import Settings
 from puna.engine import memory
 from puna.engine.config import ModelSpec
 from puna.errors import ModelLoadError
-from puna.gguf.metadata import ModelInfo
-from puna.runner.protocol import Adapter, LoadOptions
+from puna.runner.protocol import Adapter, Draft, LoadOptions
 from puna.services.loadable import WEIGHTS
 from puna.services.option_values import Merged, keep_alive_of
+from puna.services.profile import Profile
 from puna.services.translated import ModelFiles
+from puna.store import manifests
 from puna.store.installed import InstalledModel
 
 _DRAFT_TOKENS = 4
@@ -39,7 +40,7 @@ class Room:
 def model_spec(
     model: InstalledModel,
     files: ModelFiles,
-    info: ModelInfo,
+    profile: Profile,
     options: Merged,
     settings: Settings,
     room: Room,
@@ -52,10 +53,12 @@ def model_spec(
     """
     if not files.weights:
         raise ModelLoadError(f"model '{model.name.display}' has no GGUF weights")
-    layers = model.manifest.layers_of(*WEIGHTS)
+    load = _load_options(model, files, profile, options, settings, state_folder)
+    opened = [kind for kind in WEIGHTS if load.draft or kind != manifests.DRAFT]
+    layers = model.manifest.layers_of(*opened)
     choice = memory.choose(
-        info,
-        _load_options(model, files, info, options, settings, state_folder),
+        profile.info,
+        load,
         file_bytes=sum(layer.size for layer in layers),
         available=room.available,
         total=room.total,
@@ -63,6 +66,7 @@ def model_spec(
         context_length=settings.context_length,
         parallel=settings.num_parallel,
         gpu=room.gpu,
+        draft=profile.draft if load.draft else None,
     )
     return ModelSpec(
         key=model.model_layers[0].digest.hex,
@@ -72,28 +76,23 @@ def model_spec(
         auto_context=choice.auto_context,
         keep_alive=keep_alive_of(model.parameters),
         largest_context=choice.largest_context,
+        adapters=tuple(Adapter(str(path)) for path in model.adapter_paths),
     )
 
 
 def _load_options(
     model: InstalledModel,
     files: ModelFiles,
-    info: ModelInfo,
+    profile: Profile,
     options: Merged,
     settings: Settings,
     state_folder: str,
 ) -> LoadOptions:
-    draft_tokens = options.integer("draft_num_predict")
-    draft = model.draft_path
-    if draft_tokens is None:
-        draft_tokens = _DRAFT_TOKENS if draft else 0
     gpu_layers = options.integer("num_gpu")
     return LoadOptions(
         paths=tuple(map(str, files.weights)),
         projectors=tuple(map(str, files.projectors)),
-        adapters=tuple(Adapter(str(path)) for path in model.adapter_paths),
-        draft=str(draft) if draft else "",
-        draft_tokens=draft_tokens,
+        draft=_draft(model, options),
         context_length=options.context_length,
         batch=options.batch,
         threads=_positive(options.integer("num_thread")),
@@ -102,11 +101,19 @@ def _load_options(
         mmap=options.flag("use_mmap"),
         flash_attention=_FLASH[settings.flash_attention],
         kv_type=settings.kv_cache_type or _KV_DEFAULT,
-        embedding=info.is_embedding,
+        embedding=profile.info.is_embedding,
         state_folder=state_folder if settings.conversation_state else "",
         state_limit=settings.state_limit,
         prompt_lookup=settings.prompt_lookup,
     )
+
+
+def _draft(model: InstalledModel, options: Merged) -> Draft | None:
+    """The draft model, unless ``draft_num_predict`` is 0."""
+    tokens = options.integer("draft_num_predict")
+    tokens = _DRAFT_TOKENS if tokens is None else tokens
+    path = model.draft_path
+    return Draft(str(path), tokens) if path is not None and tokens > 0 else None
 
 
 def _positive(value: int | None) -> int | None:

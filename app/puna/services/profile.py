@@ -35,12 +35,14 @@ class Profile:
         template: how prompts are made.
         output: how its answers are read.
         capabilities: in Ollama's order.
+        draft: of its draft model, ``None`` without one.
     """
 
     info: ModelInfo
     template: Template
     output: OutputFormat
     capabilities: tuple[str, ...]
+    draft: ModelInfo | None = None
 
     def can(self, capability: str) -> bool:
         """Whether the model has a capability."""
@@ -73,11 +75,13 @@ def _profile(model: InstalledModel, go_template: bool | None) -> Profile:
         raise ModelLoadError(f"model '{model.name.display}' has no GGUF weights")
     info = ModelInfo.from_header(header)
     chosen = _template(model, info, go_template)
+    draft = model.draft_header()
     return Profile(
         info=info,
         template=Template(chosen.kind, chosen.source),
         output=_output(model, chosen),
         capabilities=_capabilities(model, chosen, _abilities(model, header, info)),
+        draft=ModelInfo.from_header(draft) if draft is not None else None,
     )
 
 

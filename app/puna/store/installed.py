@@ -117,6 +117,10 @@ class InstalledModel:
         """Header of the first projector; otherwise as :meth:`header`."""
         return self._header(manifests.PROJECTOR)
 
+    def draft_header(self) -> Header | None:
+        """Header of the draft model; otherwise as :meth:`header`."""
+        return self._header(manifests.DRAFT)
+
     def _header(self, media_type: str) -> Header | None:
         if self.is_tensor_model:
             return None

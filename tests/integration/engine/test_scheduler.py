@@ -25,6 +25,7 @@ from puna.errors import (
     ShuttingDown,
 )
 from puna.runner.protocol import (
+    Adapter,
     Delta,
     Detokenize,
     Embed,
@@ -85,6 +86,48 @@ async def test_names_with_the_same_weights_share_a_runner(make_scheduler: Schedu
     async with scheduler.acquire(type(twin)(twin.key, "twin:latest", twin.load), None):
         (model,) = scheduler.loaded()
         assert (model.name, model.names) == ("m:latest", ("m:latest", "twin:latest"))
+
+
+async def test_models_that_differ_in_adapters_share_a_runner(
+    make_scheduler: SchedulerFactory, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    scheduler = make_scheduler({"log": str(log)})
+    plain, adapted = spec(), replace(spec(), name="lora:latest", adapters=(Adapter("/a.gguf"),))
+    async with scheduler.acquire(plain, None) as one, scheduler.acquire(adapted, None) as two:
+        assert one.instance is two.instance
+        before = one.loaded.memory
+        assert one.instance.memory > before
+        assert await text_of(two, prompt("hi")) == "Hello there."
+    await ask(scheduler, adapted)
+    assert log.read_text().split() == ["load", "/m.gguf", "adapt", "generate", "generate"]
+
+
+async def test_a_bad_adapter_fails_those_who_want_it_only(make_scheduler: SchedulerFactory) -> None:
+    refused = rule({"fail": "load", "text": "the adapter cannot be loaded"}, match="/bad.gguf")
+    scheduler = make_scheduler({"rules": [refused]})
+    bad = replace(spec(), adapters=(Adapter("/bad.gguf"),))
+    async with scheduler.acquire(spec(), None) as lease:
+        with pytest.raises(ModelLoadError, match="the adapter cannot be loaded"):
+            await ask(scheduler, bad)
+        assert await text_of(lease, prompt("hi")) == "Hello there."
+    assert names(scheduler) == ["m:latest"]
+
+
+async def test_a_runner_that_an_adapter_kills_is_started_again_for_others(
+    make_scheduler: SchedulerFactory, tmp_path: Path
+) -> None:
+    began = tmp_path / "began"
+    rules = [
+        rule({"crash": signal.SIGABRT}, match="/bad.gguf"),
+        rule({"once": str(began), "steps": [{"never": True}]}, {"text": "again"}, match="wait"),
+    ]
+    scheduler = make_scheduler({"rules": rules})
+    other = asyncio.create_task(ask(scheduler, spec(), "wait"))
+    await until(began.exists)
+    with pytest.raises(RunnerCrashed):
+        await ask(scheduler, replace(spec(), adapters=(Adapter("/bad.gguf"),)))
+    assert await other == "again"
 
 
 async def test_waiting_for_the_load_is_reported(make_scheduler: SchedulerFactory) -> None:

@@ -51,6 +51,12 @@ class Client:
         finally:
             connection.close()
 
+    def upload(self, data: bytes) -> str:
+        """Store a blob; its digest."""
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        assert self("POST", f"/api/blobs/{digest}", data).status in (200, 201)
+        return digest
+
     def raw(self, data: bytes) -> bytes:
         """Everything the server says until it closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
@@ -86,9 +92,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def serve(start: Start, smollm2: Path) -> Client:
     """A client of a server that has the model ``smol``."""
     client = start()
-    data = smollm2.read_bytes()
-    digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    assert client("POST", f"/api/blobs/{digest}", data).status == 201
-    body = {"model": "smol", "files": {"smol.gguf": digest}, "stream": False}
+    files = {"smol.gguf": client.upload(smollm2.read_bytes())}
+    body = {"model": "smol", "files": files, "stream": False}
     assert client("POST", "/api/create", body).json == {"status": "success"}
     return client

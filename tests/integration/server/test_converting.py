@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,14 +37,8 @@ def statuses(reply: Reply) -> list[dict[str, Any]]:
     return [json.loads(line) for line in reply.body.splitlines()]
 
 
-def upload(call: Client, data: bytes) -> str:
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    assert call("POST", f"/api/blobs/{digest}", data).status in (200, 201)
-    return digest
-
-
 def create(call: Client, files: Mapping[str, bytes], **fields: Any) -> Reply:
-    digests = {name: upload(call, data) for name, data in files.items()}
+    digests = {name: call.upload(data) for name, data in files.items()}
     return call("POST", "/api/create", {"model": "new", "files": digests, **fields})
 
 
@@ -211,7 +204,7 @@ async def test_a_client_that_leaves_ends_the_process(start: Start, tmp_path: Pat
         "model-00002-of-00002.safetensors": hf.safetensors(weights),
     }
     del contents["model.safetensors"]
-    files = {name: upload(call, raw(content)) for name, content in contents.items()}
+    files = {name: call.upload(raw(content)) for name, content in contents.items()}
     async with PunaClient(f"http://127.0.0.1:{call.port}") as client:
         lines = client.create({"model": "new", "files": files})
         assert (await anext(lines))["status"] == "converting model"

@@ -8,7 +8,7 @@ import pytest
 
 from puna.engine.compatibility import Opened, serves
 from puna.engine.config import ModelSpec
-from puna.runner.protocol import Adapter, LoadOptions
+from puna.runner.protocol import Adapter, Draft, LoadOptions
 
 LOAD = LoadOptions(paths=("m.gguf",), context_length=4096, threads=4, batch=512)
 
@@ -33,8 +33,7 @@ OPENED = Opened(spec(), 4096, trained_context=8192)
         ({"gpu_layers": 0}, False),
         ({"main_gpu": 1}, False),
         ({"mmap": True}, False),
-        ({"draft_tokens": 4}, False),
-        ({"adapters": (Adapter("a"),)}, False),
+        ({"draft": Draft("d", 4)}, False),
         ({"projectors": ("p",)}, False),
         ({"embedding": True}, False),
         ({"kv_overrides": {"a": 1}}, False),
@@ -73,3 +72,7 @@ def test_an_asked_small_window_does_not_serve_a_larger_automatic_one() -> None:
 def test_a_window_over_the_trained_length_means_the_trained_length() -> None:
     opened = Opened(spec(context_length=100_000), 8192, trained_context=8192)
     assert serves(opened, spec(context_length=100_000), busy=False)
+
+
+def test_models_that_differ_in_adapters_share_a_runner() -> None:
+    assert serves(OPENED, replace(spec(), adapters=(Adapter("a"),)), busy=False)

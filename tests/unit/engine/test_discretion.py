@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from puna.engine.discretion import without_folders
-from puna.runner.protocol import Adapter, LoadOptions
+from puna.runner.protocol import Draft, LoadOptions
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_what_is_no_path_stays(text: str) -> None:
 
 def test_paths_of_the_model_go_whatever_is_in_them() -> None:
     options = LoadOptions(
-        paths=("/home/me/my models/a b.gguf",), adapters=(Adapter("/home/me/my models/l o.gguf"),)
+        paths=("/home/me/my models/a b.gguf",), draft=Draft("/home/me/my models/d o.gguf", 4)
     )
-    text = "no /home/me/my models/a b.gguf, no /home/me/my models/l o.gguf"
-    assert without_folders(text, options) == "no a b.gguf, no l o.gguf"
+    text = "no /home/me/my models/a b.gguf, no /home/me/my models/d o.gguf"
+    assert without_folders(text, options) == "no a b.gguf, no d o.gguf"

@@ -12,7 +12,7 @@ from puna.engine.memory import Choice, cell_bytes, choose, estimate, layers_fit,
 from puna.gguf.metadata import ModelInfo
 from puna.gguf.reader import read_header
 from puna.runner.llama import KV_TYPES
-from puna.runner.protocol import LoadOptions
+from puna.runner.protocol import Draft, LoadOptions
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -108,6 +108,14 @@ def test_the_cache_of_an_automatic_window_costs_no_more_than_the_weights(info: A
 def test_when_memory_is_short_the_window_stays_usable(info: Any) -> None:
     choice = chosen(info(**LLAMA_8B), weights=4 * GIB, available=5 * GIB)
     assert choice.load.context_length == 4096
+
+
+def test_a_draft_model_has_a_cache_of_its_own(info: Any) -> None:
+    model = info(**SMOLLM2)
+    load = LoadOptions(paths=("m",), context_length=32768, parallel=1, draft=Draft("d", 4))
+    alone, both = estimate(model, load, 0), estimate(model, load, 0, draft=model)
+    assert both.cache - alone.cache == 8192 * cell_bytes(model)
+    assert both.compute > alone.compute
 
 
 def test_slots_share_the_cells(info: Any) -> None:
