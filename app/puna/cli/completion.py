@@ -10,7 +10,7 @@ import asyncio
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from puna.cli import connection, console
+from puna.cli import console
 from puna.errors import InvalidInput, PunaError
 
 _PATIENCE_S = 1.0
@@ -56,6 +56,8 @@ def _complete(incomplete: str, *, loaded: bool) -> list[CompletionItem]:
 
 
 async def _names(*, loaded: bool) -> list[str]:
+    from puna.cli import connection
+
     async with asyncio.timeout(_PATIENCE_S), connection.surroundings().client() as client:
         models = await (client.ps() if loaded else client.tags())
         return [model["name"] for model in models]

@@ -14,7 +14,7 @@ from puna.cli import background, console
 from puna.client import HttpAnswer, PunaClient
 from puna.config import admin_token
 from puna.config.paths import Folders
-from puna.config.settings import SETTINGS, Settings
+from puna.config.settings import Settings
 from puna.config.sources import load_process
 from puna.errors import PunaError, ServerUnreachable
 
@@ -69,11 +69,6 @@ async def connected(around: Surroundings) -> AsyncIterator[PunaClient]:
                 )
             await background.start(client.is_up, around.folders.logs)
         yield client
-
-
-def server_variables() -> dict[str, str]:
-    """The variables that a server reads, with what they mean."""
-    return {setting.env: setting.help for setting in SETTINGS.values()}
 
 
 def run(work: Callable[[PunaClient], Awaitable[None]], around: Surroundings | None = None) -> None:

@@ -1,4 +1,7 @@
-"""The table of commands, and the one place that prints errors and decides the exit code."""
+"""The table of commands, and the one place that prints errors and decides the exit code.
+
+Each command imports what it needs when it runs, so that help and the server start at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 import click
 
 from puna import OLLAMA_VERSION, __version__
-from puna.cli import connection, console
+from puna.cli import console
 from puna.cli.completion import complete_loaded, complete_models, write_script
 from puna.cli.grammar import (
     GoInt,
@@ -22,6 +25,7 @@ from puna.cli.grammar import (
     text_of,
     words,
 )
+from puna.config.settings import SETTINGS
 from puna.errors import PunaError
 
 _INTERRUPTED = 130
@@ -77,7 +81,7 @@ def puna(context: click.Context, version: bool) -> None:
     counts=(0, 0),
     aliases=("start",),
     help="Start Puna",
-    environment=connection.server_variables(),
+    environment={setting.env: setting.help for setting in SETTINGS.values()},
 )
 @words()
 @click.option("--host", type=str, metavar="string", help="Address to listen on")
@@ -345,6 +349,8 @@ def _print_version() -> None:
 
 
 async def _server_version() -> str | None:
+    from puna.cli import connection
+
     async with connection.surroundings().client() as client:
         return await client.version() if await client.is_up() else None
 

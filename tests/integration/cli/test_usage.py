@@ -139,3 +139,11 @@ def test_nothing_is_said_to_a_reader_who_has_left(scripted: Any, tmp_path: Path)
     )
     os.close(writer)
     assert seen.stderr == b""
+
+
+def test_the_server_does_not_wait_for_what_only_a_client_needs() -> None:
+    code = (
+        "import sys, puna.cli.main; print(sorted({'httpx2', 'puna.client'} & sys.modules.keys()))"
+    )
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert seen.stdout == "[]\n"
