@@ -66,6 +66,21 @@ async def test_a_file_with_an_encoder_becomes_a_text_side_and_a_projector(
     assert {entry.name for entry in text.parent.iterdir()} == {text.name, projector.name}
 
 
+async def test_a_projector_of_the_registry_is_told_what_it_is(
+    world: Any, translations: Translations
+) -> None:
+    clip = {"general.architecture": "clip", "clip.has_vision_encoder": True}
+    typed = world.gguf([("v.x", (32,))], bare=clip | {"clip.projector_type": "mlp"})
+    blobs = {"m.gguf": world.blob(world.gguf()), "p.gguf": world.blob(typed)}
+    await world.create("m", files=blobs)
+    model = world.store.library.get(ModelName.checked("m"))
+    model.projector_paths[0].write_bytes(world.gguf([("v.x", (32,))], bare=clip))
+    files = translations.files(model, _ignored)
+    assert files.weights == model.model_paths
+    (made,) = files.projectors
+    assert read_header(made).text("clip.projector_type") == "mlp"
+
+
 async def test_a_file_that_cannot_be_translated_is_refused_with_a_way_forward(
     world: Any, translations: Translations
 ) -> None:
