@@ -1,4 +1,9 @@
-"""A smaller model with the same vocabulary that guesses the next tokens."""
+"""A smaller model with the same vocabulary that guesses the next tokens.
+
+Measured on two cores, in steps of the model: SmolLM2 135M in Q4_0 guesses for
+itself in F32, six times its size, at 0.3 per token, and four guesses cost 2.5
+together; for itself in Q4_1 at 0.9, and four guesses cost 6.5, which never pays.
+"""
 
 from __future__ import annotations
 
