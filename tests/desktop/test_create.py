@@ -77,9 +77,10 @@ def test_an_underline_is_right_behind_characters_of_two_units(view, workspace, w
 
 
 def test_a_missing_file_is_a_problem_at_its_place(workspace) -> None:
-    workspace.create.set_text("FROM ./nothing-here.gguf\n")
+    workspace.create.set_text("FROM ./nothing-here.gguf\nADAPTER ./none\nDRAFT ./none\n")
     workspace.create.check()
-    assert [(p.line, p.column) for p in workspace.create.problems] == [(1, 6)]
+    places = [(problem.line, problem.column) for problem in workspace.create.problems]
+    assert places == [(1, 6), (2, 9), (3, 7)]
 
 
 def test_f8_walks_through_the_problems(view, workspace, wait, qtbot) -> None:

@@ -159,7 +159,7 @@ class CreateViewModel(QObject):
         for number, line in enumerate(self.text.splitlines(), start=1):
             keyword, _, rest = line.strip().partition(" ")
             target = rest.strip().strip('"')
-            if keyword.upper() in ("FROM", "ADAPTER") and _is_path(target):
+            if keyword.upper() in ("FROM", "ADAPTER", "DRAFT") and _is_path(target):
                 path = self.folder / Path(target).expanduser()
                 if not path.exists():
                     column = line.index(target) + 1
