@@ -85,13 +85,10 @@ class Lease:
         self.instance.adapters.update(self._adapters)
         self.instance.adapter_memory = adapted.memory
 
-    async def generate(
-        self, request: Generate
-    ) -> AsyncGenerator[Delta | Progress | Finished, None]:
+    def generate(self, request: Generate) -> AsyncGenerator[Delta | Progress | Finished, None]:
         """Answer a prompt; the last report is :class:`Finished`."""
-        async with aclosing(self._answers(request)) as answers:
-            async for answer in answers:
-                yield cast(Delta | Progress | Finished, answer)
+        answers = self._answers(request)
+        return cast(AsyncGenerator[Delta | Progress | Finished, None], answers)
 
     async def embed(self, request: Embed) -> Embedded:
         """Embed texts or token lists."""

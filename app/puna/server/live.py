@@ -29,6 +29,7 @@ class Live:
     """One running request.
 
     Attributes:
+        send: to the client, past all layers of the application.
         id: what the client called it, or a name of ours.
         gone: the client has left.
         ending: why the server ends it, if it does.
@@ -37,6 +38,7 @@ class Live:
     """
 
     task: asyncio.Task[None]
+    send: Send
     id: str
     gone: bool = False
     ending: PunaError | None = None
@@ -80,7 +82,7 @@ class LiveRequests:
         if scope["type"] != "http" or task is None:
             await self._app(scope, receive, send)
             return
-        live = scope[SCOPE_KEY] = Live(task, _id(scope))
+        live = scope[SCOPE_KEY] = Live(task, send, _id(scope))
         self._live.add(live)
         try:
             await self._serve(live, scope, receive, send)

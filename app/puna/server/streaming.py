@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from puna.api.gojson import dumps
 from puna.errors import PunaError
 from puna.server.errors import known, native_body
-from puna.server.live import SCOPE_KEY
+from puna.server.live import SCOPE_KEY, Live
 
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson"
@@ -91,24 +91,27 @@ class _Streamed(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all pieces as they come."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        beats = asyncio.create_task(self._send_beats(send)) if self._beats else None
+        # In a task of its own, and past the layers of the framework: else each piece would pass
+        # through all of them twice.
+        live = scope[SCOPE_KEY]
+        sending = asyncio.create_task(self._send_pieces(live))
+        beats = asyncio.create_task(self._send_beats(live.send)) if self._beats else None
         try:
-            end = await self._send_pieces(scope, send)
+            end = await sending
         finally:
             await _stop(self._first, *([beats] if beats else []))
             await _close(self._pieces)
         await send({"type": "http.response.body", "body": end, "more_body": False})
 
-    async def _send_pieces(self, scope: Scope, send: Send) -> bytes:
+    async def _send_pieces(self, live: Live) -> bytes:
         """Returns the bytes that end the stream: none, or the error."""
         try:
             first = await self._first
             if first is not None:
-                await self._send(send, first)
+                await self._send(live.send, first)
             async for piece in self._pieces:
-                await self._send(send, piece)
+                await self._send(live.send, piece)
         except asyncio.CancelledError:
-            live = scope[SCOPE_KEY]
             if live.gone or live.ending is None:
                 raise
             live.task.uncancel()
