@@ -65,4 +65,4 @@ async def test_only_the_first_end_counts() -> None:
     assert await one.next() == Delta(7, "a")
     with pytest.raises(RunnerError, match="first"):
         await one.next()
-    assert one._answers.empty()
+    assert not one._answers
