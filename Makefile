@@ -12,7 +12,7 @@ export CFLAGS += $(NO_AMX)
 export CXXFLAGS += $(NO_AMX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format pin readme screenshots translations clean
+.PHONY: help setup server run test check format pin readme screenshots translations clean
 
 help:
 	@echo "make run     set everything up and start Puna"
@@ -36,6 +36,13 @@ $(VENV)/.dev: $(VENV)/.app $(LISTS)-test.txt
 	@PYTHON=$(PYTHON) scripts/system_packages.sh $(LISTS)-test.txt
 	@$(PIP) install -c packaging/constraints.txt -e '.[dev,conformance]'
 	@touch $@
+
+# What a server needs and no window; for a service: make server VENV=/opt/puna
+server:
+	@PYTHON=$(PYTHON) scripts/system_packages.sh $(LISTS)-build.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the server into $(VENV) (llama.cpp is compiled the first time: some minutes)"
+	@$(PIP) install -c packaging/constraints.txt '.[server]'
 
 setup: $(VENV)/.app
 	@$(BIN)/python scripts/starter_model.py
