@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -159,10 +159,20 @@ def struct_reader(model: type[WireModel]) -> Reader:
         reader = _reader(info.annotation, tuple(info.metadata))
         fields[info.alias or name] = (name, reader)
     by_lower = {name.lower(): (name, *entry) for name, entry in fields.items()}
+    makers = {
+        name: cast(Callable[[], Any], info.default_factory)
+        for name, info in model.model_fields.items()
+        if info.default_factory is not None
+    }
+
+    def construct(found: dict[str, Any]) -> Any:
+        # pydantic looks at the signature of each factory anew, which takes longer than all else.
+        missing = {name: make() for name, make in makers.items() if name not in found}
+        return model.model_construct(**found, **missing)
 
     def read(value: Any, place: Place | None, faults: Faults) -> Any:
         if value is None and not model.go_needs:
-            return model.model_construct()
+            return construct({})
         if model.go_inner:
             return at_once(read_object, value, place)
         return read_object(value, place, faults)
@@ -181,7 +191,7 @@ def struct_reader(model: type[WireModel]) -> Reader:
         for name, words in model.go_needs.items():
             if name not in {key.lower() for key in value}:
                 raise InvalidInput(words)
-        return model.model_construct(**found)
+        return construct(found)
 
     return read
 

@@ -27,7 +27,7 @@ class Client:
             self.beat.set()
 
     async def receive(self, response: Any) -> None:
-        scope = {SCOPE_KEY: SimpleNamespace(gone=False, ending=None)}
+        scope = {SCOPE_KEY: SimpleNamespace(send=self.send, gone=False, ending=None)}
         await response(scope, None, self.send)
 
 
