@@ -327,7 +327,7 @@ def help_command(context: click.Context, words: tuple[str, ...]) -> None:
     """Print the help of a command."""
     command = puna.get_command(context, words[0]) if words else None
     if isinstance(command, PunaCommand):
-        console.out(command_help(command, click.Context(command)), end="")
+        console.out(command_help(command, click.Context(command, parent=context)), end="")
     elif words:
         console.err(f"Unknown help topic [{' '.join(f'`{word}`' for word in words)}]")
         console.err(group_help(puna).partition("\n\n")[2], end="")

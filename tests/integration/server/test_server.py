@@ -117,6 +117,12 @@ def test_a_key_guards_everything_but_the_root(start: Start) -> None:
         assert get("GET", path, headers={"Authorization": "Bearer secret"}).status == 200
 
 
+@pytest.mark.parametrize("path", ["/api/tags", "/nope"])
+def test_options_of_a_named_host_are_answered_whatever_the_path(start: Start, path: str) -> None:
+    client = start()
+    assert client("OPTIONS", path, headers={"Host": "localhost"}).status == 204
+
+
 def test_a_refused_page_is_reported(start: Start) -> None:
     get = start()
     get("GET", "/api/tags")
