@@ -12,7 +12,7 @@ export CFLAGS += $(NO_AMX)
 export CXXFLAGS += $(NO_AMX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup server run test check format pin readme screenshots translations clean
+.PHONY: help setup server llama run test check format pin readme screenshots translations clean
 
 help:
 	@echo "make run     set everything up and start Puna"
@@ -43,6 +43,11 @@ server:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the server into $(VENV) (llama.cpp is compiled the first time: some minutes)"
 	@$(PIP) install -c packaging/constraints.txt '.[server]'
+
+# llama.cpp again with flags of its own, for a GPU: make llama CMAKE_ARGS=-DGGML_VULKAN=ON
+llama: $(VENV)/.app
+	@$(PIP) install --force-reinstall --no-deps --no-cache-dir -c packaging/constraints.txt \
+	    llama-cpp-python
 
 setup: $(VENV)/.app
 	@$(BIN)/python scripts/starter_model.py

@@ -6,7 +6,8 @@ of part N how many of its bytes are there::
     {"N":0,"Offset":0,"Size":100000000,"Completed":20250624}
 
 A record never counts bytes that are not on the device yet. Whatever the
-records say, the whole file is hashed before it gets its name.
+records say, the whole file is hashed before it gets its name. Our own records
+say so (``"By":"puna"``), and such downloads are kept for longer.
 
 Source: ``ollama-store-registry-cli`` contract, 2.7.
 """
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 from puna.errors import DigestMismatch, StoreError
 from puna.store.digest import Digest
@@ -38,6 +40,7 @@ from puna.store.disk import (
 from puna.store.stamps import Stamps
 
 _MODE = 0o644
+_MAKER = "puna"
 _PARTS = 16
 _MIN_PART = 100_000_000
 _MAX_PART = 1_000_000_000
@@ -269,7 +272,7 @@ class PartialBlob:
         """Replace one record; the old one stays whole until the new one is."""
         temporary = self._final.with_name(f"sha256-{secrets.randbelow(10**15):015d}")
         record = {"N": part.n, "Offset": part.offset, "Size": part.size, "Completed": completed}
-        data = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        data = json.dumps({**record, "By": _MAKER}, separators=(",", ":")).encode() + b"\n"
         try:
             with closing(self._disk.create(temporary, _MODE)) as descriptor:
                 write_all(self._disk, descriptor, data)
@@ -319,14 +322,28 @@ def divide(total: int) -> Iterator[Part]:
         yield Part(number, offset, min(size, total - offset))
 
 
-def _read_record(path: Path, number: int) -> Part | None:
+def is_ours(partial: Path) -> bool:
+    """Whether the download into ``…-partial`` was begun, or gone on with, by us."""
+    return _record_data(partial.with_name(f"{partial.name}-0")).get("By") == _MAKER
+
+
+def _record_data(path: Path) -> dict[str, Any]:
+    """The JSON object of a record; empty when there is none."""
     found = regular(path)
     if found is None or found.st_size > 4096:
-        return None
+        return {}
     try:
         data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _read_record(path: Path, number: int) -> Part | None:
+    data = _record_data(path)
+    try:
         part = Part(data["N"], data["Offset"], data["Size"], data["Completed"], data["Completed"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except KeyError:
         return None
     values = (part.n, part.offset, part.size, part.completed)
     sound = all(isinstance(value, int) and value >= 0 for value in values)

@@ -2,7 +2,8 @@
 
 Nothing is removed while one manifest cannot be read, since its blobs cannot
 be told from orphans; and nothing younger than an hour, since somebody may be
-making a model of it.
+making a model of it. Unlike there, downloads of our own wait for a month to be
+gone on with.
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from puna.store.blobs import BlobStore
 from puna.store.digest import Digest
 from puna.store.disk import Disk, discard, regular
 from puna.store.library import Library
+from puna.store.partial import is_ours
 
 logger = logging.getLogger(__name__)
 
 GRACE = 3600.0
 """Seconds for which an unused file is left alone."""
 
+DOWNLOAD_GRACE = 30 * 86400.0
+"""Seconds for which an unfinished download of ours is left alone."""
+
 _BLOB = re.compile(r"sha256-[0-9a-f]{64}")
 _LEGACY = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _RECORD = re.compile(r"(sha256-[0-9a-f]{64})-partial-\d+")
+_DOWNLOAD = re.compile(r"(sha256-[0-9a-f]{64}-partial)(?:-\d+)?")
 
 
 def prune(library: Library, blobs: BlobStore, disk: Disk) -> int:
@@ -43,7 +49,7 @@ def prune(library: Library, blobs: BlobStore, disk: Disk) -> int:
     kept = {digest.filename for digest in used}
     removed = 0
     for path in _old_files(blobs.folder):
-        if path.name in kept or _is_pinned(blobs, path.name):
+        if path.name in kept or _is_pinned(blobs, path.name) or _may_go_on(path):
             continue
         discard(disk, path)
         removed += 1
@@ -89,3 +95,13 @@ def _old_files(folder: Path) -> list[Path]:
 
 def _is_pinned(blobs: BlobStore, name: str) -> bool:
     return bool(_BLOB.fullmatch(name)) and blobs.is_pinned(Digest.parse(name))
+
+
+def _may_go_on(path: Path) -> bool:
+    """Whether a file belongs to a download of ours that is not very old."""
+    match = _DOWNLOAD.fullmatch(path.name)
+    if match is None:
+        return False
+    partial = path.with_name(match[1])
+    found = regular(partial)
+    return found is not None and time.time() - found.st_mtime < DOWNLOAD_GRACE and is_ours(partial)

@@ -61,7 +61,7 @@ def test_a_download_is_resumed_where_its_record_says(blobs: BlobStore) -> None:
     assert blobs.read(DIGEST) == DATA
 
 
-def test_records_have_ollamas_form(blobs: BlobStore) -> None:
+def test_records_have_ollamas_form_and_say_who_wrote_them(blobs: BlobStore) -> None:
     partial = blobs.partial(DIGEST)
     partial.open(253_113_024)
     partial.write_at(partial.parts[1], b"x" * 7)
@@ -69,8 +69,8 @@ def test_records_have_ollamas_form(blobs: BlobStore) -> None:
     records = [
         (blobs.folder / f"{DIGEST.filename}-partial-{number}").read_text() for number in range(3)
     ]
-    assert records[0] == '{"N":0,"Offset":0,"Size":100000000,"Completed":0}\n'
-    assert records[1] == '{"N":1,"Offset":100000000,"Size":100000000,"Completed":7}\n'
+    assert records[0] == '{"N":0,"Offset":0,"Size":100000000,"Completed":0,"By":"puna"}\n'
+    assert records[1] == '{"N":1,"Offset":100000000,"Size":100000000,"Completed":7,"By":"puna"}\n'
     assert json.loads(records[2])["Size"] == 53_113_024
     assert (blobs.folder / f"{DIGEST.filename}-partial").stat().st_size == 253_113_024
 

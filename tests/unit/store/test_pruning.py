@@ -6,6 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from puna.store.digest import Digest
 from puna.store.store import Store
 
 HEX = {letter: letter * 64 for letter in "abcde9f"}
@@ -46,6 +49,20 @@ def test_old_unused_files_go_and_everything_else_stays(store: Store, add: Any) -
     assert store.prune() == len(gone)
     names = {path.name for path in store.blobs.folder.iterdir()}
     assert names == used | set(stay) | {"folder"}
+
+
+@pytest.mark.parametrize(("days", "kept"), [(29, True), (31, False)])
+def test_a_download_of_ours_waits_for_a_month(store: Store, days: int, kept: bool) -> None:
+    partial = store.blobs.partial(Digest.parse(f"sha256:{HEX['a']}"))
+    partial.open(5)
+    partial.close()
+    then = time.time() - days * 86400
+    for path in store.blobs.folder.iterdir():
+        os.utime(path, (then, then))
+    store.prune()
+    left = {path.name for path in store.blobs.folder.iterdir()}
+    name = f"sha256-{HEX['a']}-partial"
+    assert left == ({name, f"{name}-0"} if kept else set())
 
 
 def test_a_link_is_left_alone(store: Store, tmp_path: Path) -> None:
