@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from puna.runner.answer import Answers
-from puna.runner.chunks import PrefillRate, chunk_length, fill_start
+from puna.runner.chunks import DepthCost, PrefillRate, chunk_length, fill_start
 from puna.runner.fairness import next_in_line
 from puna.runner.guessing import NO_GUESS, Guess, Guessing
 from puna.runner.llama import NativeError
@@ -56,6 +56,7 @@ class Loop:
         self._turns = Turns(opened.adapters.apply)
         self._waiting: deque[Generation] = deque()
         self._rate = PrefillRate()
+        self._depth_cost = DepthCost()
         self.guessing = Guessing(opened)
 
     @property
@@ -107,6 +108,8 @@ class Loop:
         self._commit(parts)
         took = time.monotonic() - started
         self._rate.observe(self._prompt_rows(parts), took)
+        if len(parts) == 1:
+            self._depth_cost.observe(parts[0].count, parts[0].start, took)
         if len(parts) == 1 and parts[0].count == 1:
             self.guessing.rows.observe(self._batch.rows, took)
         if wanted:
@@ -226,7 +229,8 @@ class Loop:
         """Begin a short last chunk earlier, where the cache can be cut there."""
         fast = self._opened.fast_rows
         rows = self._batch.rows
-        earlier = fill_start(start, size + rows, fast_rows=fast)
+        growth = self._depth_cost.growth
+        earlier = fill_start(start, size + rows, growth=growth, fast_rows=fast)
         generation = slot.generation
         assert generation is not None
         media_end = max((media.end for media in generation.prompt.media), default=0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from puna.runner.chunks import PrefillRate, chunk_length, fill_start
+from puna.runner.chunks import DepthCost, PrefillRate, chunk_length, fill_start
 
 
 def cuts(length: int, room: int, fast: int = 64) -> list[int]:
@@ -40,11 +40,39 @@ def test_the_last_piece_is_long_unless_the_prompt_is_short(length: int, room: in
 
 
 @pytest.mark.parametrize(
-    ("start", "rows", "expected"),
-    [(2000, 40, 1976), (2000, 64, 2000), (2000, 10, 2000), (300, 40, 300)],
+    ("start", "rows", "growth", "expected"),
+    [
+        (2000, 40, 0.0004, 1976),
+        (2000, 64, 0.0004, 2000),
+        (2000, 10, 0.0004, 2000),
+        (300, 40, 0.0004, 300),
+        (400, 63, 0.0004, 399),
+        (2000, 26, 0.001, 1962),
+        (2000, 40, 0.00004, 2000),
+        (20, 40, 0.005, 20),
+    ],
 )
-def test_a_short_chunk_at_depth_is_filled(start: int, rows: int, expected: int) -> None:
-    assert fill_start(start, rows) == expected
+def test_a_short_chunk_is_filled_where_that_takes_less_time(
+    start: int, rows: int, growth: float, expected: int
+) -> None:
+    assert fill_start(start, rows, growth=growth) == expected
+
+
+def test_the_growth_with_depth_is_learnt_from_long_prompts() -> None:
+    cost = DepthCost()
+    assert cost.growth == DepthCost().growth
+    for depth in (0, 512, 1024, 1536):
+        cost.observe(512, depth, 512 * 0.002 * (1 + 0.001 * depth))
+    assert cost.growth == pytest.approx(0.001)
+
+
+def test_short_chunks_and_equal_depths_teach_nothing() -> None:
+    cost = DepthCost()
+    for depth in (0, 500, 1000):
+        cost.observe(64, depth, 1.0 + depth)
+    for _ in range(5):
+        cost.observe(512, 0, 1.0)
+    assert cost.growth == DepthCost().growth
 
 
 def test_the_rate_follows_the_best_and_forgets_slowly() -> None:
