@@ -68,7 +68,7 @@ class Fleet:
         self._instances: dict[int, Instance] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids = itertools.count(1)
-        self._spare = Spare(self._spawn)
+        self._spare = Spare(self._spawn, lambda: any(one.active for one in self))
         self._closing = False
 
     # -- what there is --------------------------------------------------------------

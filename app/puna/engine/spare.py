@@ -15,25 +15,43 @@ logger = logging.getLogger(__name__)
 _STOP_GRACE = 1.0
 """Seconds for a runner without a model; it has nothing to save."""
 
+_PATIENCE = 30.0
+"""Seconds for which a start gives way to work: it keeps a core busy for half a second."""
+
+_LEAST_PAUSE = 0.1
+
 
 class Spare:
     """Keeps at most one runner that waits for its model.
 
     Args:
         spawn: starts a runner.
+        is_busy: whether other runners have work.
     """
 
-    def __init__(self, spawn: Callable[[], Coroutine[Any, Any, RunnerProcess]]) -> None:
+    def __init__(
+        self,
+        spawn: Callable[[], Coroutine[Any, Any, RunnerProcess]],
+        is_busy: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._spawn = spawn
+        self._is_busy = is_busy
         self._starting: asyncio.Task[RunnerProcess] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def prepare(self, *, delay: float) -> None:
-        """Start one in ``delay`` seconds, unless there is one or soon will be."""
+        """Start one in ``delay`` seconds, or at the next rest, unless there is one or soon will be."""
         if self._starting is None and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(delay, self._start)
+            latest = asyncio.get_running_loop().time() + delay + _PATIENCE
+            self._wait(delay, latest)
 
-    def _start(self) -> None:
+    def _wait(self, pause: float, latest: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(pause, self._start_at_rest, latest)
+
+    def _start_at_rest(self, latest: float) -> None:
+        if self._is_busy() and asyncio.get_running_loop().time() < latest:
+            self._wait(_LEAST_PAUSE, latest)
+            return
         self._timer = None
         self._starting = asyncio.create_task(self._spawn(), name="spare runner")
         self._starting.add_done_callback(_log_failure)

@@ -119,6 +119,27 @@ async def test_a_spare_is_kept_when_its_taker_leaves_at_the_last_moment(spawner:
         assert await spare.take() is spawner.runners[0]
 
 
+async def test_a_start_gives_way_to_work(spawner: Spawner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("puna.engine.spare._LEAST_PAUSE", 0.001)
+    answers = iter([True, True, True, False])
+    spare = Spare(spawner, lambda: next(answers))
+    spare.prepare(delay=0)
+    await until(lambda: spawner.attempts == 1)
+    assert list(answers) == []
+    await spare.drop()
+
+
+async def test_steady_work_does_not_hold_it_up_for_ever(
+    spawner: Spawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("puna.engine.spare._LEAST_PAUSE", 0.001)
+    monkeypatch.setattr("puna.engine.spare._PATIENCE", 0.01)
+    spare = Spare(spawner, lambda: True)
+    spare.prepare(delay=0)
+    await until(lambda: spawner.attempts == 1)
+    await spare.drop()
+
+
 # -- in the scheduler -----------------------------------------------------------------
 
 
