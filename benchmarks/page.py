@@ -40,7 +40,7 @@ def table(found: Mapping[str, Any]) -> str:
     """The results of one model in Markdown."""
     peers = [name for name in next(iter(found["numbers"].values())) if name != OURS]
     lines = [
-        f"### {found['model']}",
+        f"### {found['title']}",
         "",
         f"{found['date']}, {found['machine']}; {found['rounds']} rounds, {found['samples']} samples, "
         f"{found['rejected']} of them taken again because the machine was busy.",

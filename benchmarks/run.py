@@ -47,7 +47,7 @@ def main() -> int:
     model = _model(options.model)
     with tempfile.TemporaryDirectory(prefix="puna-bench-") as folder:
         found = _compare(options, model, Path(folder))
-    path = ROOT / "benchmarks" / "results" / f"{options.model}.json"
+    path = ROOT / "benchmarks" / "results" / f"{found['title']}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n")
     sys.stdout.write(page.table(found))
@@ -64,6 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--context", type=int, default=24576)
     parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--label", help="set these results beside those of the whole run")
     parser.add_argument("--only", help="names of measures, separated by commas")
     return parser.parse_args()
 
@@ -116,7 +117,7 @@ def _rounds(options: argparse.Namespace, benches: list[Bench]) -> dict[str, Any]
         memory = {bench.server.name: bench.server.memory() for bench in benches}
         sys.stderr.write(f"round {number + 1}: {quiet.taken} samples, {quiet.rejected} rejected\n")
     return {
-        "model": options.model,
+        "title": f"{options.model}-{options.label}" if options.label else options.model,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {page.processor()}",
         "rounds": options.rounds,
