@@ -87,12 +87,11 @@ async def write_body(
 
     left = sum(part.size - part.completed for part in parts)
     is_exact = content_length(response) == left
-    sink = WriteBehind(write)
+    sink = WriteBehind(write, lambda: progress.reach(partial.completed))
     try:
         async with aclosing(body_pieces(response)) as pieces:
             async for piece in pieces:
                 await sink.add(piece[:left])
-                progress.reach(partial.completed)
                 left -= min(len(piece), left)
                 if not left and not is_exact:  # read to its end, a connection can be used again
                     break

@@ -36,14 +36,22 @@ async def settled(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwarg
 
 
 class WriteBehind:
-    """Writes pieces in a thread, in their order, while others come in."""
+    """Writes pieces in a thread, in their order, while others come in, or none do.
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    Args:
+        write: writes one piece.
+        on_written: called when pieces have been written.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], None], on_written: Callable[[], None] = lambda: None
+    ) -> None:
         self._write = write
+        self._on_written = on_written
         self._waiting: list[bytes] = []
         self._size = 0
         self._writing: asyncio.Task[None] | None = None
-        self._began = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     async def add(self, piece: bytes) -> None:
         """Take a piece; waits only when writing is slower than what comes in.
@@ -52,27 +60,47 @@ class WriteBehind:
         """
         self._waiting.append(piece)
         self._size += len(piece)
-        is_busy = self._writing is not None and not self._writing.done()
-        now = asyncio.get_running_loop().time()
-        if self._size >= _HELD or (
-            not is_busy and (self._size >= _WORTH or now - self._began > _WRITE_S)
-        ):
+        if self._size >= _HELD or (self._size >= _WORTH and not self._is_busy):
             await self._settle()
-            self._began = now
             self._begin()
+        elif self._timer is None:
+            self._set_timer()
 
     async def flush(self) -> None:
         """Write everything, also when the caller is being cancelled.
 
         Raises what the writing raises.
         """
+        self._forget_timer()
         await self._settle()
         self._begin()
         await self._settle()
 
+    @property
+    def _is_busy(self) -> bool:
+        return self._writing is not None and not self._writing.done()
+
+    def _set_timer(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_WRITE_S, self._write_few)
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _write_few(self) -> None:
+        """No more came in time; what failed before is told by the next call of the owner."""
+        self._timer = None
+        if self._is_busy:
+            self._set_timer()
+        elif self._waiting and (self._writing is None or self._writing.exception() is None):
+            self._begin()
+
     def _begin(self) -> None:
+        self._forget_timer()
         pieces, self._waiting, self._size = self._waiting, [], 0
         self._writing = asyncio.create_task(settled(self._write_all, pieces))
+        self._writing.add_done_callback(lambda _: self._on_written())
 
     def _write_all(self, pieces: list[bytes]) -> None:
         for piece in pieces:
