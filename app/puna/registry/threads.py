@@ -38,6 +38,9 @@ async def settled(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwarg
 class WriteBehind:
     """Writes pieces in a thread, in their order, while others come in, or none do.
 
+    One task writes at any time: ``_begin`` alone makes it, and only when there is none.
+    After a failure it stays, so that nothing is written behind a gap.
+
     Args:
         write: writes one piece.
         on_written: called when pieces have been written.
@@ -60,58 +63,48 @@ class WriteBehind:
         """
         self._waiting.append(piece)
         self._size += len(piece)
-        if self._size >= _HELD or (self._size >= _WORTH and not self._is_busy):
-            await self._settle()
+        if self._size >= _WORTH:
             self._begin()
         elif self._timer is None:
-            self._set_timer()
+            self._timer = asyncio.get_running_loop().call_later(_WRITE_S, self._begin)
+        if self._size >= _HELD or (self._writing is not None and self._writing.done()):
+            await self._written()
 
     async def flush(self) -> None:
         """Write everything, also when the caller is being cancelled.
 
         Raises what the writing raises.
         """
-        self._forget_timer()
-        await self._settle()
+        await self._written()
         self._begin()
-        await self._settle()
+        await self._written()
 
-    @property
-    def _is_busy(self) -> bool:
-        return self._writing is not None and not self._writing.done()
-
-    def _set_timer(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_WRITE_S, self._write_few)
-
-    def _forget_timer(self) -> None:
+    def _begin(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._waiting and self._writing is None:
+            self._writing = asyncio.create_task(self._write_waiting())
 
-    def _write_few(self) -> None:
-        """No more came in time; what failed before is told by the next call of the owner."""
-        self._timer = None
-        if self._is_busy:
-            self._set_timer()
-        elif self._waiting and (self._writing is None or self._writing.exception() is None):
-            self._begin()
-
-    def _begin(self) -> None:
-        self._forget_timer()
-        pieces, self._waiting, self._size = self._waiting, [], 0
-        self._writing = asyncio.create_task(settled(self._write_all, pieces))
-        self._writing.add_done_callback(lambda _: self._on_written())
+    async def _write_waiting(self) -> None:
+        is_due = True
+        while is_due:
+            pieces, self._waiting, self._size = self._waiting, [], 0
+            await settled(self._write_all, pieces)
+            self._on_written()
+            is_due = bool(self._waiting) and self._timer is None  # else the timer begins again
+        self._writing = None
 
     def _write_all(self, pieces: list[bytes]) -> None:
         for piece in pieces:
             self._write(piece)
 
-    async def _settle(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is None:
+    async def _written(self) -> None:
+        """Wait for what is being written."""
+        if self._writing is None:
             return
         try:
-            await asyncio.shield(writing)
+            await asyncio.shield(self._writing)
         except asyncio.CancelledError:
-            await asyncio.wait({writing})
+            await asyncio.wait({self._writing})
             raise

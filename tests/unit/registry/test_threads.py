@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from puna.registry import threads
 from puna.registry.threads import WriteBehind, settled
 
 
@@ -64,6 +65,32 @@ async def test_some_pieces_come_in_while_one_is_written_but_not_without_end():
     go_on.set()
     await last
     await behind.flush()
+
+
+async def test_no_piece_overtakes_another_when_the_time_of_a_few_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(threads, "_WRITE_S", 0)
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    written: list[bytes] = []
+
+    def write(piece: bytes) -> None:
+        begun.release()
+        go_on.wait(10)
+        written.append(piece)
+
+    behind = WriteBehind(write)
+    await behind.add(b"1" * (1 << 20))
+    assert await asyncio.to_thread(begun.acquire, timeout=10)
+    await behind.add(b"2")
+    last = asyncio.create_task(behind.add(b"3" * (4 << 20)))
+    for _ in range(10):
+        await asyncio.to_thread(lambda: None)  # behind what else was given to a thread
+    assert not begun.acquire(blocking=False), "two pieces are being written at once"
+    go_on.set()
+    await last
+    await behind.flush()
+    assert [piece[:1] for piece in written] == [b"1", b"2", b"3"]
 
 
 async def test_what_a_write_raises_reaches_the_one_who_adds():
