@@ -83,6 +83,30 @@ class RerankResponse(BaseModel):
     usage: dict[str, int]
 
 
+class EstimateRequest(WireModel):
+    """``POST /api/estimate``: a model of a registry, named as for ``/api/pull``."""
+
+    model: str = ""
+    insecure: bool = False
+
+
+class EstimateResponse(BaseModel):
+    """Answer of ``/api/estimate``. Sizes in bytes, lengths in tokens; 0 = unknown."""
+
+    model: str
+    size: int
+    missing: int = Field(description="what of it is still to be downloaded")
+    disk_free: int = Field(description="what may be written to the disk of the models folder")
+    fit: str = Field(description="gpu, partly, cpu, tight, too_big or unknown")
+    memory: int
+    memory_available: int = Field(description="what a model may take now when it is alone")
+    memory_capacity: int = Field(description="what a model could take at the very best")
+    context_length: int = Field(description="the window it would have")
+    trained_context: int
+    layers: int
+    layers_gpu: int
+
+
 class CancelRequest(WireModel):
     """``POST /api/cancel``: the ``x-request-id`` of a running request."""
 

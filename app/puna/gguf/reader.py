@@ -12,6 +12,8 @@ dimensions).
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import stat
@@ -58,6 +60,19 @@ def read_header(path: Path) -> Header:
         return _HeaderReader(_Cursor(file), path).read()
 
 
+def read_beginning(data: bytes, file_size: int) -> Header:
+    """What the first bytes of a GGUF file of ``file_size`` bytes say.
+
+    That is the metadata as far as ``data`` goes, and no tensors. An array that
+    ``data`` ends in is there without its elements.
+
+    Raises:
+        InvalidModelFile: not the beginning of a GGUF file.
+    """
+    cursor = _Cursor(io.BytesIO(data), file_size)
+    return _HeaderReader(cursor, Path()).read_what_is_there()
+
+
 def read_array(header: Header, array: Array) -> tuple[Scalar, ...]:
     """All elements of an array, read from the file if need be.
 
@@ -96,12 +111,16 @@ def _open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
-class _Cursor:
-    """A position in a file with a window of bytes around it."""
+class _Cut(InvalidModelFile):
+    """The file has fewer bytes than its size says."""
 
-    def __init__(self, file: BinaryIO) -> None:
+
+class _Cursor:
+    """A position in a file with a window of bytes around it; ``size`` is what the file has."""
+
+    def __init__(self, file: BinaryIO, size: int | None = None) -> None:
         self._file = file
-        self.size = os.fstat(file.fileno()).st_size
+        self.size = os.fstat(file.fileno()).st_size if size is None else size
         self._window = b""
         self._start = 0
         self._at = 0
@@ -167,7 +186,7 @@ class _Cursor:
         self._start, self._at = self.position, 0
         self._window = _read_exactly(self._file, min(max(count, _WINDOW), self.size - self._start))
         if len(self._window) < count:
-            raise InvalidModelFile("the file became shorter while it was read")
+            raise _Cut("the file became shorter while it was read")
 
 
 def _read_exactly(file: BinaryIO, count: int) -> bytes:
@@ -186,26 +205,41 @@ class _HeaderReader:
         self._cursor = cursor
         self._path = path
         self._kept = 0
+        self._pairs: dict[str, Value] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
 
     def read(self) -> Header:
-        version = self._version()
-        tensor_count = self._count(_MAX_TENSORS, _MIN_TENSOR, "tensors")
-        pair_count = self._count(_MAX_PAIRS, _MIN_PAIR, "metadata entries")
-        metadata, spans = self._metadata(pair_count)
+        version, tensor_count, pair_count = self._counts()
+        self._metadata(pair_count)
         tensors = tuple(self._tensor() for _ in range(tensor_count))
-        alignment = _alignment(metadata)
-        data_offset = _round_up(self._cursor.position, alignment)
-        _check_tensors(tensors, alignment, data_offset, self._cursor.size)
+        header = self._header(version, tensors)
+        _check_tensors(tensors, header.alignment, header.data_offset, header.file_size)
+        return header
+
+    def read_what_is_there(self) -> Header:
+        version, _, pair_count = self._counts()
+        with contextlib.suppress(_Cut):
+            self._metadata(pair_count)
+        return self._header(version, ())
+
+    def _header(self, version: int, tensors: tuple[TensorInfo, ...]) -> Header:
+        alignment = _alignment(self._pairs)
         return Header(
             version=version,
-            metadata=metadata,
+            metadata=self._pairs,
             tensors=tensors,
             alignment=alignment,
-            data_offset=data_offset,
+            data_offset=_round_up(self._cursor.position, alignment),
             file_size=self._cursor.size,
             path=self._path,
-            spans=spans,
+            spans=self._spans,
         )
+
+    def _counts(self) -> tuple[int, int, int]:
+        """The version, and how many tensors and metadata entries follow."""
+        version = self._version()
+        tensors = self._count(_MAX_TENSORS, _MIN_TENSOR, "tensors")
+        return version, tensors, self._count(_MAX_PAIRS, _MIN_PAIR, "metadata entries")
 
     def _version(self) -> int:
         if self._cursor.left < 8 or self._cursor.take(4) != MAGIC:
@@ -223,17 +257,14 @@ class _HeaderReader:
             raise InvalidModelFile(f"{count} {what} cannot be in this file")
         return count
 
-    def _metadata(self, count: int) -> tuple[dict[str, Value], dict[str, tuple[int, int]]]:
-        metadata: dict[str, Value] = {}
-        spans: dict[str, tuple[int, int]] = {}
+    def _metadata(self, count: int) -> None:
         for _ in range(count):
             start = self._cursor.position
             key = _identifier(self._cursor.string(_MAX_KEY, "metadata key"))
-            if key in metadata:
+            if key in self._pairs:
                 raise InvalidModelFile(f"metadata key {key!r} appears twice")
-            metadata[key] = self._value(key)
-            spans[key] = (start, self._cursor.position)
-        return metadata, spans
+            self._pairs[key] = self._value(key)
+            self._spans[key] = (start, self._cursor.position)
 
     def _value(self, key: str) -> Value:
         kind = _value_type(self._cursor.u32(), key)
@@ -253,6 +284,7 @@ class _HeaderReader:
         if count > _MAX_ARRAY or count * smallest > self._cursor.left:
             raise InvalidModelFile(f"array {key!r} of {count} elements cannot be in this file")
         offset = self._cursor.position
+        self._pairs[key] = Array(element, count, offset, 0, None)  # all there is if it is cut here
         if element is ValueType.STRING:
             self._cursor.skip_strings(count)
         else:

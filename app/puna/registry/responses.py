@@ -76,7 +76,7 @@ async def read_bounded(response: httpx2.Response, limit: int) -> bytes:
 
 
 async def read_start(response: httpx2.Response, limit: int) -> bytes:
-    """Read the first ``limit`` bytes of an error answer and close it; never fails for its size."""
+    """Read the first ``limit`` bytes of an answer and close it; never fails for its size."""
     body = bytearray()
     try:
         async with aclosing(response.aiter_raw()) as chunks:

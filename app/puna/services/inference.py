@@ -156,20 +156,13 @@ class Inference:
         with self._running.preparing(subject.model) as report:
             files = await self._loadable.files(subject.model, report)
         self._running.note(subject.model)
-        machine = self.scheduler.machine
-        room = Room(
-            available=self.scheduler.available_memory(),
-            total=machine.memory.total,
-            capacity=machine.capacity(),
-            gpu=bool(machine.gpus),
-        )
         return model_spec(
             subject.model,
             files,
             subject.profile,
             options,
             self._settings(),
-            room,
+            Room.of(self.scheduler),
             self._state_folder(),
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from puna.config.settings import Settings
 from puna.engine import memory
 from puna.engine.config import ModelSpec
+from puna.engine.scheduler import Scheduler
 from puna.errors import ModelLoadError
 from puna.runner.protocol import Adapter, Draft, LoadOptions
 from puna.services.loadable import WEIGHTS
@@ -17,7 +18,7 @@ from puna.store import manifests
 from puna.store.installed import InstalledModel
 
 _DRAFT_TOKENS = 4
-_KV_DEFAULT = "f16"
+KV_DEFAULT = "f16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,17 @@ class Room:
     total: int
     capacity: int
     gpu: bool = False
+
+    @classmethod
+    def of(cls, scheduler: Scheduler) -> Room:
+        """What there is now."""
+        machine = scheduler.machine
+        return cls(
+            available=scheduler.available_memory(),
+            total=machine.memory.total,
+            capacity=machine.capacity(),
+            gpu=bool(machine.gpus),
+        )
 
 
 def model_spec(
@@ -100,7 +112,7 @@ def _load_options(
         main_gpu=options.integer("main_gpu"),
         mmap=options.flag("use_mmap"),
         flash_attention=_FLASH[settings.flash_attention],
-        kv_type=settings.kv_cache_type or _KV_DEFAULT,
+        kv_type=settings.kv_cache_type or KV_DEFAULT,
         embedding=profile.info.is_embedding,
         state_folder=state_folder if settings.conversation_state else "",
         state_limit=settings.state_limit,

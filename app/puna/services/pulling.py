@@ -13,21 +13,15 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from puna.errors import (
-    InvalidName,
-    ManifestUnknown,
-    RegistryDenied,
-    RegistryError,
-    RegistryUnreachable,
-)
+from puna.errors import InvalidName
 from puna.names import ModelName
 from puna.registry.client import RegistryClient
 from puna.registry.download import Pace, download_blob
-from puna.registry.faults import parse_json
-from puna.registry.manifests import checked_config, checked_manifest
+from puna.registry.manifests import checked_config
 from puna.registry.progress import Progress
 from puna.registry.threads import settled
 from puna.services.broadcast import Report, TransferStatus, ticking
+from puna.services.surveying import bytes_needed, distinct, fetch_manifest
 from puna.store.digest import Digest
 from puna.store.manifests import Descriptor, Manifest
 from puna.store.store import Store
@@ -90,8 +84,8 @@ class Pull:
             NoSpace, StoreError: it cannot be stored.
         """
         self._report(TransferStatus("pulling manifest"))
-        manifest = await self._manifest()
-        blobs = tuple({blob.digest: blob for blob in manifest.blobs}.values())
+        manifest = await fetch_manifest(self._client, self._name)
+        blobs = distinct(manifest)
         with self._store.blobs.pinned(blob.digest for blob in blobs):
             await self._fetch_all(blobs)
             self._report(TransferStatus("verifying sha256 digest"))
@@ -103,17 +97,9 @@ class Pull:
             await settled(self._store.library.discard, replaced)
         self._report(TransferStatus("success"))
 
-    async def _manifest(self) -> Manifest:
-        try:
-            raw = await self._client.manifest(self._name.tag)
-            document = parse_json(raw)
-        except RegistryError as error:
-            raise _prefixed(error) from error
-        return checked_manifest(raw, document, self._client.repository.path)
-
     async def _fetch_all(self, blobs: tuple[Descriptor, ...]) -> None:
         missing = [blob for blob in blobs if not await self._is_stored(blob)]
-        needed = await asyncio.to_thread(self._bytes_needed, missing)
+        needed = await asyncio.to_thread(bytes_needed, self._store, missing)
         if needed:
             await asyncio.to_thread(self._store.blobs.require_space, needed)
         for blob in blobs:
@@ -125,12 +111,6 @@ class Pull:
     async def _is_stored(self, blob: Descriptor) -> bool:
         """A blob with this name is trusted once its bytes were hashed."""
         return await settled(self._store.blobs.verify, blob.digest)
-
-    def _bytes_needed(self, missing: list[Descriptor]) -> int:
-        """Bytes to be written: unfinished downloads have theirs in part."""
-        return sum(blob.size for blob in missing) - sum(
-            self._store.blobs.partial(blob.digest).stored(blob.size) for blob in missing
-        )
 
     async def _fetch(self, blob: Descriptor) -> None:
         async with self._fetches.of(blob) as fetch:
@@ -157,12 +137,3 @@ def require_portable(store: Store, name: ModelName) -> None:
 
 def _line(blob: Descriptor, completed: int) -> TransferStatus:
     return TransferStatus(f"pulling {blob.digest.short}", str(blob.digest), blob.size, completed)
-
-
-def _prefixed(error: RegistryError) -> RegistryError:
-    """The same kind of error, told as one about the manifest."""
-    text = f"pull model manifest: {error}"
-    for kind in (ManifestUnknown, RegistryUnreachable, RegistryDenied):
-        if isinstance(error, kind):
-            return kind(text)
-    return RegistryError(text)

@@ -29,6 +29,7 @@ from puna.registry.transport import Routes, tls_context
 from puna.services.broadcast import Broadcast, Report, TransferStatus
 from puna.services.pulling import Fetches, Pull, require_portable
 from puna.services.pushing import Push, missing
+from puna.services.surveying import Survey, survey
 from puna.store.store import Store
 
 logger = logging.getLogger(__name__)
@@ -103,10 +104,7 @@ class Transfers:
             InvalidName: before the first line; the name cannot be stored.
             PunaError: what ended the pull.
         """
-        if not name.is_valid:
-            raise InvalidName("invalid model name")
-        name = await asyncio.to_thread(self._store.library.resolve, name)
-        await asyncio.to_thread(require_portable, self._store, name)
+        name = await self._stored_name(name)
         pace = Pace(connections=max(1, self._settings().max_transfer_streams))
 
         async def work(report: Report) -> None:
@@ -116,6 +114,17 @@ class Transfers:
         async with contextlib.aclosing(self._watch(_Key(Kind.PULL, name, insecure), work)) as lines:
             async for line in lines:
                 yield line
+
+    async def survey(self, name: ModelName, *, insecure: bool = False) -> Survey:
+        """What :meth:`pull` would fetch; nothing is stored.
+
+        Raises:
+            InvalidName: the name cannot be stored.
+            StoreReadOnly, RegistryError: it cannot be pulled.
+        """
+        name = await self._stored_name(name)
+        async with self._client(name, insecure, None) as client:
+            return await survey(self._store, client, name)
 
     async def push(
         self, name: ModelName, *, insecure: bool = False, login: Login | None = None
@@ -163,6 +172,13 @@ class Transfers:
         """End all transfers."""
         for transfer in list(self._running.values()):
             await transfer.end(ShuttingDown())
+
+    async def _stored_name(self, name: ModelName) -> ModelName:
+        if not name.is_valid:
+            raise InvalidName("invalid model name")
+        name = await asyncio.to_thread(self._store.library.resolve, name)
+        await asyncio.to_thread(require_portable, self._store, name)
+        return name
 
     async def _watch(self, key: _Key, work: Work) -> AsyncGenerator[TransferStatus, None]:
         transfer = self._join(key, work)

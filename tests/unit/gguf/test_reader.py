@@ -17,7 +17,7 @@ from puna.errors import InvalidModelFile
 from puna.gguf.checks import check
 from puna.gguf.header import Array, Header
 from puna.gguf.metadata import ModelInfo
-from puna.gguf.reader import read_array, read_header, shortest_float32
+from puna.gguf.reader import read_array, read_beginning, read_header, shortest_float32
 from puna.gguf.types import ValueType
 
 ABUSE = Path(__file__).resolve().parents[4] / "shared" / "acceptance" / "abuse" / "ggufgen.py"
@@ -137,6 +137,39 @@ def test_the_header_of_a_large_vocabulary_is_read_quickly(gguf: Any, tmp_path: P
     path.write_bytes(gguf(tokenizer__ggml__tokens=tokens, tokenizer__ggml__merges=tokens))
     spent = min(_cpu_time(path) for _ in range(5))
     assert spent < 0.15
+
+
+def test_the_beginning_of_a_file_tells_what_stands_there(gguf: Any, read: Any) -> None:
+    data = gguf(tokenizer__ggml__tokens=[f"token {number}" for number in range(9000)])
+    whole = read(data)
+    cut = data.index(b"token 4000")
+    header = read_beginning(data[:cut], len(data))
+    tokens = header.metadata["tokenizer.ggml.tokens"]
+    assert isinstance(tokens, Array)
+    assert (tokens.count, tokens.items, header.tensors) == (9000, None, ())
+    before = [key for key in whole.metadata if key.startswith(("general.", "llama."))]
+    assert {key: header.metadata[key] for key in before} == {
+        key: whole.metadata[key] for key in before
+    }
+    assert header.file_size == len(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"GGUF", b"<html>" * 20, b"GGUF" + bytes(40)])
+def test_what_is_no_beginning_of_a_model_file_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidModelFile):
+        read_beginning(data, 1000)
+
+
+@given(st.data())
+def test_a_beginning_of_any_length_is_read_or_refused(gguf: Any, data: st.DataObject) -> None:
+    whole = gguf()
+    length = data.draw(st.integers(0, len(whole)))
+    try:
+        header = read_beginning(whole[:length], len(whole))
+    except InvalidModelFile:
+        assert length < 24
+    else:
+        assert header.tensors == ()
 
 
 def _cpu_time(path: Path) -> float:

@@ -11,13 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api import native as wire
+from puna.api.extensions import EstimateRequest, EstimateResponse
 from puna.errors import InvalidInput, InvalidName
 from puna.names import ModelName, pull_name
 from puna.server import documents
 from puna.server.routes.common import read, running, services
 from puna.server.streaming import NDJSON, json_response, line, streamed
+from puna.server.translate import outlook as translate
 from puna.services.broadcast import TransferStatus
 from puna.services.create_request import CreateStatus
+from puna.services.loading import Room
+from puna.services.outlook import outlook
 
 router = APIRouter()
 
@@ -37,6 +41,21 @@ async def pull(request: Request) -> Response:
     statuses = services(request).transfers.pull(name, insecure=body.insecure)
     objects = announced(request, _objects(statuses))
     return await status_response(request, objects, body.stream is not False)
+
+
+@router.post(
+    "/api/estimate",
+    openapi_extra=documents.body(EstimateRequest),
+    responses=documents.answers(EstimateResponse, 400, 500),
+)
+async def estimate(request: Request) -> Response:
+    """What a model of a registry would take of the disk and of memory; fetches its first MB."""
+    body = await read(request, EstimateRequest)
+    name = ModelName.checked(pull_name(body.model))
+    found = services(request)
+    survey = await found.transfers.survey(name, insecure=body.insecure)
+    seen = outlook(survey, found.configuration.current, Room.of(found.scheduler))
+    return json_response(translate.estimated(name, seen).model_dump())
 
 
 @router.post(
