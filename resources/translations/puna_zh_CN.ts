@@ -523,6 +523,34 @@
         <source>Any page can pretend to be it, so it cannot be allowed here.</source>
         <translation>任何网页都能冒充这一来源，因此不能在此允许。</translation>
     </message>
+    <message>
+        <source>window of {0} tokens</source>
+        <translation>上下文窗口 {0} 个词元</translation>
+    </message>
+    <message>
+        <source>{0} are needed, {1} are free for models</source>
+        <translation>需要 {0}，可用于模型的空间为 {1}</translation>
+    </message>
+    <message>
+        <source>fits on the GPU</source>
+        <translation>可完全放入 GPU</translation>
+    </message>
+    <message>
+        <source>partly on the GPU: {0} of {1} layers, slower</source>
+        <translation>部分放入 GPU：{1} 层中的 {0} 层，速度较慢</translation>
+    </message>
+    <message>
+        <source>fits into memory</source>
+        <translation>可放入内存</translation>
+    </message>
+    <message>
+        <source>tight: needs {0} of memory, close other programs</source>
+        <translation>内存紧张：需要 {0} 内存，请关闭其他程序</translation>
+    </message>
+    <message>
+        <source>too large for this computer: needs {0} of memory, {1} can be had</source>
+        <translation>对这台电脑来说太大：需要 {0} 内存，最多只有 {1}</translation>
+    </message>
 </context>
 <context>
     <name>ActivityView</name>
@@ -1490,12 +1518,20 @@
         <translation>取消下载</translation>
     </message>
     <message>
+        <source>Pull anyway</source>
+        <translation>仍然拉取</translation>
+    </message>
+    <message>
         <source>Pause</source>
         <translation>暂停</translation>
     </message>
     <message>
         <source>Resume</source>
         <translation>继续</translation>
+    </message>
+    <message>
+        <source>Asking for its size…</source>
+        <translation>正在查询大小…</translation>
     </message>
     <message>
         <source>Paused – what has arrived is kept</source>

@@ -117,6 +117,22 @@ LOADED = {
 }
 
 
+ESTIMATE: Json = {
+    "model": "new:1b",
+    "size": 3_300_000_000,
+    "missing": 3_300_000_000,
+    "disk_free": 90_000_000_000,
+    "fit": "cpu",
+    "memory": 3_900_000_000,
+    "memory_available": 9_000_000_000,
+    "memory_capacity": 14_000_000_000,
+    "context_length": 8192,
+    "trained_context": 131072,
+    "layers": 32,
+    "layers_gpu": 0,
+}
+
+
 def answer(*words: str, thinking: str = "") -> list[Json]:
     """The lines of a whole chat answer."""
     lines: list[Json] = []
@@ -157,6 +173,7 @@ class Script:
     settings: list[Json] = field(default_factory=lambda: [dict(row) for row in SETTINGS])
     hardware: Json = field(default_factory=lambda: {**HARDWARE})
     jobs: list[Json] = field(default_factory=list)
+    estimate: Json = field(default_factory=lambda: {**ESTIMATE})
     errors: dict[str, tuple[int, str]] = field(default_factory=dict)
     show: Json = field(
         default_factory=lambda: {
@@ -269,6 +286,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, script.hardware
             case "GET", "/api/jobs":
                 return 200, {"jobs": script.jobs}
+            case "POST", "/api/estimate":
+                return 200, script.estimate
             case "GET", "/api/settings":
                 return 200, {"settings": script.settings}
             case "PUT", "/api/settings":

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from scripted_server import ESTIMATE
 
-from puna.errors import ManifestUnknown, PunaError
+from puna.errors import ManifestUnknown, NoSpace, PunaError
+from puna.gui.library.outlook import outlook_from
 from puna.gui.library.progress import TransferProgress
 from puna.gui.library.pulls import Pulls, PullState
 from puna.gui.library.references import model_reference
@@ -99,6 +101,61 @@ def test_a_paused_pull_closes_its_connection_and_resumes(workspace, wait, script
     pulls.start("big:70b")
     wait(lambda: not pulls.items)
     assert len(script.asked("/api/pull")) == 2
+
+
+def test_a_pull_shows_what_it_takes_before_it_begins(workspace, wait, script) -> None:
+    script.pull = [{"status": "p", "digest": "x", "total": 10, "completed": 4}, "hold"]
+    workspace.pulls.start("new:1b")
+    assert workspace.pulls.items[0].state is PullState.CHECKING
+    wait(lambda: workspace.pulls.items[0].state is PullState.RUNNING)
+    words = workspace.pulls.items[0].outlook.words()
+    assert words.startswith("3.3 GB  ·  fits into memory  ·  window of 8")
+
+
+def test_a_pull_for_which_the_disk_has_no_room_is_not_begun(workspace, wait, script) -> None:
+    script.estimate |= {"missing": 3_300_000_000, "disk_free": 1_000_000_000}
+    workspace.pulls.start("new:1b")
+    wait(lambda: workspace.pulls.items[0].state is PullState.FAILED)
+    assert isinstance(workspace.pulls.items[0].error, NoSpace)
+    assert "3.3 GB are needed, 1.0 GB are free" in str(workspace.pulls.items[0].error)
+    assert script.asked("/api/pull") == []
+
+
+def test_a_model_that_is_too_large_is_pulled_only_when_the_user_insists(
+    workspace, wait, script
+) -> None:
+    script.estimate |= {"fit": "too_big", "memory": 40_000_000_000}
+    script.pull = [{"status": "success"}]
+    pulls = workspace.pulls
+    pulls.start("new:70b")
+    wait(lambda: pulls.items[0].state is PullState.DOUBTED)
+    assert "needs 40.0 GB of memory, 14.0 GB can be had" in pulls.items[0].outlook.words()
+    assert script.asked("/api/pull") == []
+    pulls.insist("new:70b")
+    wait(lambda: not pulls.items)
+    assert len(script.asked("/api/pull")) == 1
+
+
+@pytest.mark.parametrize(
+    ("fit", "words"),
+    [
+        ("gpu", "fits on the GPU"),
+        ("partly", "partly on the GPU: 12 of 32 layers, slower"),
+        ("tight", "tight: needs 3.9 GB of memory, close other programs"),
+    ],
+)
+def test_the_place_of_a_model_in_memory_has_words(fit: str, words: str) -> None:
+    assert words in outlook_from(ESTIMATE | {"fit": fit, "layers_gpu": 12}).words()
+
+
+def test_a_server_that_does_not_estimate_is_pulled_from_all_the_same(
+    workspace, wait, script
+) -> None:
+    script.errors["/api/estimate"] = (404, "404 page not found")
+    script.pull = [{"status": "success"}]
+    workspace.pulls.start("new:1b")
+    wait(lambda: not workspace.pulls.items)
+    assert len(script.asked("/api/pull")) == 1
 
 
 def test_an_unfinished_pull_is_listed_as_paused_after_a_restart(workspace, wait, tmp_path) -> None:

@@ -171,6 +171,12 @@ class PunaClient:
                 )
         _checked(response.status_code, response.content)
 
+    async def estimate(self, model: str, insecure: bool = False) -> Json:
+        """What a model of a registry would take of disk and memory; only servers of ours know."""
+        return await self.request_json(
+            "POST", "/api/estimate", {"model": model, "insecure": insecure}, read_s=None
+        )
+
     def pull(self, model: str, insecure: bool = False) -> AsyncGenerator[Json, None]:
         """Download a model; yields its progress."""
         return self.stream("POST", "/api/pull", {"model": model, "insecure": insecure})

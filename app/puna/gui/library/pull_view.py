@@ -7,7 +7,16 @@ from functools import partial
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QScrollArea, QSizePolicy, QWidget
 
-from puna.gui.controls import ElidedLabel, Shrinkable, clear, column, icon_button, label, row
+from puna.gui.controls import (
+    ElidedLabel,
+    Shrinkable,
+    button,
+    clear,
+    column,
+    icon_button,
+    label,
+    row,
+)
 from puna.gui.library.pulls import Pull, Pulls, PullState
 from puna.gui.wording import duration, fault, size
 
@@ -68,21 +77,28 @@ class PullRow(QFrame):
             self._facts.setProperty("role", "danger")
         name = ElidedLabel(pull.name, "strong")
         words = column(row(name), self._bar, self._facts, spacing=4)
+        if pull.outlook is not None:
+            role = "warning" if pull.outlook.is_doubtful else "small"
+            words.insertWidget(1, label(pull.outlook.words(), role, wrap=True))
         self.setLayout(row(words, *self._buttons(pulls), margins=10, spacing=4))
         self.show_progress()
 
     def show_progress(self) -> None:
         """Show how far it is now."""
         progress = self._pull.progress
-        self._bar.setVisible(self._pull.state is PullState.RUNNING)
+        self._bar.setVisible(self._pull.is_at_work)
         self._bar.setMaximum(1000 if progress.total else 0)
         self._bar.setValue(round(progress.fraction * 1000))
-        self._facts.setText(self._text())
+        text = self._text()
+        self._facts.setText(text)
+        self._facts.setVisible(bool(text))
 
     def _buttons(self, pulls: Pulls) -> list[QWidget]:
         name = self._pull.name
         cancel = icon_button("close", self.tr("Cancel download"), partial(pulls.cancel, name))
-        if self._pull.state is PullState.RUNNING:
+        if self._pull.state is PullState.DOUBTED:
+            return [button(self.tr("Pull anyway"), partial(pulls.insist, name)), cancel]
+        if self._pull.is_at_work:
             return [icon_button("pause", self.tr("Pause"), partial(pulls.pause, name)), cancel]
         return [icon_button("play", self.tr("Resume"), partial(pulls.start, name)), cancel]
 
@@ -92,6 +108,8 @@ class PullRow(QFrame):
                 detail = str(self._pull.error)
                 text = fault(self._pull.error)
                 return text if text == detail else f"{text} ({detail})"
+            case PullState.CHECKING:
+                return self.tr("Asking for its size…")
             case PullState.PAUSED:
                 return self._paused()
             case PullState.RUNNING:

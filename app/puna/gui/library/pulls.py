@@ -1,4 +1,4 @@
-"""The downloads: one row each, running, paused, failed or done."""
+"""The downloads: one row each; looked at before they begin, paused, failed or done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from puna.errors import PunaError
+from puna.errors import NoSpace, NotFound, PunaError
+from puna.gui.library.outlook import Outlook, outlook_from
 from puna.gui.library.progress import TransferProgress
 from puna.gui.session import Session
 from puna.gui.tasks import Tasks
@@ -22,6 +23,8 @@ _REDRAW_MS = 200
 class PullState(Enum):
     """Life of a download."""
 
+    CHECKING = "checking"
+    DOUBTED = "doubted"
     RUNNING = "running"
     PAUSED = "paused"
     FAILED = "failed"
@@ -30,16 +33,39 @@ class PullState(Enum):
 
 @dataclass(slots=True)
 class Pull:
-    """One download; ``error`` says why it failed. ``http://`` in its name allows plain HTTP."""
+    """One download.
+
+    Attributes:
+        name: with ``http://`` it allows plain HTTP.
+        error: why it failed.
+        outlook: what it takes, once that is known.
+        wanted_anyway: the user wants a model that this machine cannot load.
+    """
 
     name: str
     state: PullState = PullState.PAUSED
     progress: TransferProgress = field(default_factory=TransferProgress)
     error: PunaError | None = None
+    outlook: Outlook | None = None
+    wanted_anyway: bool = False
+
+    @property
+    def is_at_work(self) -> bool:
+        """It is being looked at or downloaded."""
+        return self.state in (PullState.CHECKING, PullState.RUNNING)
+
+    @property
+    def is_insecure(self) -> bool:
+        """Plain HTTP was asked for."""
+        return self.name.startswith("http://")
 
 
 class Pulls(QObject):
     """Starts, pauses and remembers downloads. A pause keeps what has arrived.
+
+    Before the first byte the server is asked what the model takes: one that
+    does not fit on the disk fails there, one that this machine cannot load
+    waits for :meth:`insist`.
 
     Signals:
         listed: a download was added or taken away.
@@ -64,23 +90,30 @@ class Pulls(QObject):
     @property
     def running(self) -> list[Pull]:
         """The downloads at work."""
-        return [pull for pull in self.items if pull.state is PullState.RUNNING]
+        return [pull for pull in self.items if pull.is_at_work]
 
     def start(self, name: str) -> None:
         """Download ``name``, or go on with it."""
         pull = self._find(name) or self._add(name)
-        if pull.state is PullState.RUNNING:
+        if pull.is_at_work:
             return
-        pull.state, pull.error, pull.progress = PullState.RUNNING, None, TransferProgress()
+        pull.state, pull.error, pull.progress = PullState.CHECKING, None, TransferProgress()
         self.tasks.start(name, self._run(pull), on_error=lambda error: self._fail(pull, error))
         self._redraw.start()
         self._store()
         self.listed.emit()
 
+    def insist(self, name: str) -> None:
+        """Download a model although this machine cannot load it."""
+        pull = self._find(name)
+        if pull is not None:
+            pull.wanted_anyway = True
+            self.start(name)
+
     def pause(self, name: str) -> None:
         """Stop a download; what has arrived stays for :meth:`start`."""
         pull = self._find(name)
-        if pull is not None and pull.state is PullState.RUNNING:
+        if pull is not None and pull.is_at_work:
             pull.state = PullState.PAUSED
             self.tasks.cancel(name)
             self._settle()
@@ -96,8 +129,27 @@ class Pulls(QObject):
         await self.tasks.aclose()
 
     async def _run(self, pull: Pull) -> None:
-        insecure = pull.name.startswith("http://")
-        async with aclosing(self._session.client.pull(pull.name, insecure)) as lines:
+        pull.outlook = await self._look(pull)
+        if pull.outlook is not None and not pull.outlook.has_room:
+            raise NoSpace(pull.outlook.lack_of_room())
+        if pull.outlook is not None and pull.outlook.is_too_big and not pull.wanted_anyway:
+            pull.state = PullState.DOUBTED
+            self._settle()
+            return
+        pull.state = PullState.RUNNING
+        self.listed.emit()
+        await self._fetch(pull)
+
+    async def _look(self, pull: Pull) -> Outlook | None:
+        """What it takes; servers of other programs do not tell."""
+        try:
+            answer = await self._session.client.estimate(pull.name, pull.is_insecure)
+        except NotFound:
+            return None
+        return outlook_from(answer)
+
+    async def _fetch(self, pull: Pull) -> None:
+        async with aclosing(self._session.client.pull(pull.name, pull.is_insecure)) as lines:
             async for line in lines:
                 pull.progress.take(line, time.monotonic())
         pull.state = PullState.DONE
