@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from puna.gui.chat.highlight import spans
@@ -51,11 +51,13 @@ def test_neighbouring_prose_is_joined_so_that_it_can_be_selected() -> None:
     assert [block.is_code for block in merged(split(TEXT))] == [False, True, False]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(min_value=1, max_value=40), max_size=30))
 def test_cutting_anywhere_gives_the_same_blocks(sizes: list[int]) -> None:
     assert streamed(TEXT, sizes) == split(TEXT)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="# *`-\n\nab|1.>", max_size=200))
 def test_any_text_can_be_streamed(text: str) -> None:
     streamed(text, [1] * len(text))

@@ -160,6 +160,7 @@ def test_what_is_no_beginning_of_a_model_file_is_refused(data: bytes) -> None:
         read_beginning(data, 1000)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_beginning_of_any_length_is_read_or_refused(gguf: Any, data: st.DataObject) -> None:
     whole = gguf()
