@@ -32,6 +32,16 @@
     </message>
 </context>
 <context>
+    <name>LeftoversView</name>
+    <message numerus="yes">
+        <source>%n unused file(s)</source>
+        <translation>
+            <numerusform>%n unused file</numerusform>
+            <numerusform>%n unused files</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>LibraryView</name>
     <message numerus="yes">
         <source>%n installed</source>

@@ -1185,6 +1185,59 @@
     </message>
 </context>
 <context>
+    <name>LeftoversView</name>
+    <message>
+        <source>Unfinished download of an unknown model</source>
+        <translation>未知模型的未完成下载</translation>
+    </message>
+    <message>
+        <source>{0} of {1} have arrived</source>
+        <translation>已下载 {0}，共 {1}</translation>
+    </message>
+    <message>
+        <source>Resume the download of {0}</source>
+        <translation>继续下载 {0}</translation>
+    </message>
+    <message>
+        <source>Delete what has arrived of {0}</source>
+        <translation>删除 {0} 已下载的部分</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n unused file(s)</source>
+        <translation>
+            <numerusform>%n 个未使用的文件</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{0} that no model needs</source>
+        <translation>{0}，没有模型需要</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>删除…</translation>
+    </message>
+    <message>
+        <source>Delete the unfinished download?</source>
+        <translation>删除未完成的下载？</translation>
+    </message>
+    <message>
+        <source>{0} have arrived and would have to be downloaded again.</source>
+        <translation>已下载 {0}，删除后需要重新下载。</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Delete all files that no model needs?</source>
+        <translation>删除所有没有模型需要的文件？</translation>
+    </message>
+    <message>
+        <source>This frees {0}. Installed models stay as they are.</source>
+        <translation>将释放 {0}。已安装的模型不受影响。</translation>
+    </message>
+</context>
+<context>
     <name>LibraryView</name>
     <message>
         <source>Model name, “ollama run …”, or an address of ollama.com or huggingface.co</source>

@@ -117,6 +117,7 @@ LOADED = {
 }
 
 
+LEFTOVERS: Json = {"unused_files": 0, "unused_size": 0, "downloads": []}
 ESTIMATE: Json = {
     "model": "new:1b",
     "size": 3_300_000_000,
@@ -173,6 +174,7 @@ class Script:
     settings: list[Json] = field(default_factory=lambda: [dict(row) for row in SETTINGS])
     hardware: Json = field(default_factory=lambda: {**HARDWARE})
     jobs: list[Json] = field(default_factory=list)
+    leftovers: Json = field(default_factory=lambda: {**LEFTOVERS})
     estimate: Json = field(default_factory=lambda: {**ESTIMATE})
     errors: dict[str, tuple[int, str]] = field(default_factory=dict)
     show: Json = field(
@@ -286,6 +288,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, script.hardware
             case "GET", "/api/jobs":
                 return 200, {"jobs": script.jobs}
+            case "GET", "/api/leftovers":
+                return 200, script.leftovers
+            case "DELETE", _ if path.startswith("/api/leftovers"):
+                script.leftovers = {**LEFTOVERS}
+                return 200, {}
             case "POST", "/api/estimate":
                 return 200, script.estimate
             case "GET", "/api/settings":

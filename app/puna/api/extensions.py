@@ -107,6 +107,24 @@ class EstimateResponse(BaseModel):
     layers_gpu: int
 
 
+class UnfinishedEntry(BaseModel):
+    """A download that was not finished; numbers are bytes."""
+
+    digest: str
+    model: str = Field(description="for which it was begun; empty when nobody knows")
+    size: int
+    completed: int
+    modified_at: str
+
+
+class LeftoversResponse(BaseModel):
+    """Answer of ``/api/leftovers``."""
+
+    unused_files: int = Field(description="older than an hour and used by no model")
+    unused_size: int
+    downloads: list[UnfinishedEntry]
+
+
 class CancelRequest(WireModel):
     """``POST /api/cancel``: the ``x-request-id`` of a running request."""
 

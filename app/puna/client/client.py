@@ -131,6 +131,18 @@ class PunaClient:
         """The pulls and pushes that run now, whoever began them; only servers of ours know."""
         return list((await self.request_json("GET", "/api/jobs"))["jobs"])
 
+    async def leftovers(self) -> Json:
+        """What lies in the models folder and belongs to no model; only servers of ours know."""
+        return await self.request_json("GET", "/api/leftovers")
+
+    async def remove_unused(self) -> None:
+        """Delete the files that no model uses."""
+        await self.request_json("DELETE", "/api/leftovers")
+
+    async def forget_download(self, digest: str) -> None:
+        """Delete an unfinished download."""
+        await self.request_json("DELETE", f"/api/leftovers/{digest}")
+
     async def decide_origin(self, origin: str, decision: str) -> None:
         """Let web pages of ``origin`` in ``once`` or ``always``, or ``never``; ``ask`` forgets."""
         body = {"origin": origin, "decision": decision}

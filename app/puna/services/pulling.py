@@ -117,9 +117,14 @@ class Pull:
             progress = fetch.progress
             async with ticking(lambda: self._report(_line(blob, progress.completed))), fetch.turn:
                 if not await self._is_stored(blob):
-                    partial = self._store.blobs.partial(blob.digest)
+                    partial = self._store.blobs.partial(blob.digest, self._told_name())
                     await download_blob(self._client, partial, blob, progress, self._pace)
         self._report(_line(blob, blob.size))
+
+    def _told_name(self) -> str:
+        """The name by which the pull can be gone on with."""
+        insecure = self._client.repository.origin.scheme == "http"
+        return f"http://{self._name.full}" if insecure else self._name.display
 
     def _check_config(self, manifest: Manifest) -> None:
         checked_config(self._store.blobs.read(manifest.config.digest), manifest)

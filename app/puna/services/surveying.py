@@ -12,7 +12,6 @@ from puna.errors import (
     RegistryDenied,
     RegistryError,
     RegistryUnreachable,
-    StoreReadOnly,
 )
 from puna.gguf.metadata import ModelInfo
 from puna.gguf.reader import read_beginning
@@ -58,8 +57,7 @@ async def survey(store: Store, client: RegistryClient, name: ModelName) -> Surve
         StoreReadOnly: nothing could be stored.
         RegistryError: the registry does not have it, refused or failed.
     """
-    if not store.writable:
-        raise StoreReadOnly("the models folder cannot be written")
+    store.require_writable()
     manifest = await fetch_manifest(client, name)
     blobs = distinct(manifest)
     missing = [blob for blob in blobs if not store.blobs.exists(blob.digest)]

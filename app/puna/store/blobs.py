@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import threading
 from collections import Counter
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from puna.errors import BlobNotFound, DigestMismatch, NoSpace
+from puna.errors import BlobNotFound, Conflict, DigestMismatch, NoSpace
 from puna.store.digest import Digest
 from puna.store.disk import (
     Disk,
@@ -26,12 +27,13 @@ from puna.store.disk import (
     store_errors,
     write_all,
 )
-from puna.store.partial import PartialBlob
+from puna.store.partial import PartialBlob, Unfinished
 from puna.store.stamps import Stamps
 
 BLOB_MODE = 0o644
 _PRIVATE_MODE = 0o600
 _CHUNK = 1 << 20
+_PARTIAL = re.compile(r"(sha256-[0-9a-f]{64})-partial")
 
 
 class BlobStore:
@@ -138,9 +140,36 @@ class BlobStore:
         """
         return self.folder / f"{prefix}{secrets.randbelow(10**10):010d}"
 
-    def partial(self, digest: Digest) -> PartialBlob:
-        """The unfinished download of a blob."""
-        return PartialBlob(self.path(digest), self._disk, self._stamps)
+    def partial(self, digest: Digest, model: str = "") -> PartialBlob:
+        """The unfinished download of a blob, wanted for ``model``."""
+        return PartialBlob(self.path(digest), self._disk, self._stamps, model)
+
+    def unfinished(self) -> list[Unfinished]:
+        """Downloads that nobody is at work on, newest first.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        with store_errors("look for downloads"):
+            names = [path.name for path in self.folder.iterdir()]
+        digests = [Digest.parse(found[1]) for name in names if (found := _PARTIAL.fullmatch(name))]
+        states = [self.partial(one).state() for one in digests if not self.is_pinned(one)]
+        return sorted(filter(None, states), key=lambda state: state.touched, reverse=True)
+
+    def discard_partial(self, digest: Digest) -> None:
+        """Remove an unfinished download.
+
+        Raises:
+            BlobNotFound: there is none.
+            Conflict: it is going on.
+        """
+        with self._pins_lock:
+            if self._pins[digest]:
+                raise Conflict(f"the download of {digest.short} is going on")
+            partial = self.partial(digest)
+            if partial.state() is None:
+                raise BlobNotFound(f"no unfinished download of {digest.short}")
+            partial.discard()
 
     def touch(self, digest: Digest) -> None:
         """Set the time to now, which keeps an unused blob for one more hour."""

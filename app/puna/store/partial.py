@@ -7,7 +7,8 @@ of part N how many of its bytes are there::
 
 A record never counts bytes that are not on the device yet. Whatever the
 records say, the whole file is hashed before it gets its name. Our own records
-say so (``"By":"puna"``), and such downloads are kept for longer.
+say so (``"By":"puna"``), and such downloads are kept for longer. They also say
+for which model it was begun (``"For":"gemma3:4b"``).
 
 Source: ``ollama-store-registry-cli`` contract, 2.7.
 """
@@ -79,11 +80,30 @@ class Part:
         self.completed = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What stands on disk of a download that was not finished.
+
+    Attributes:
+        model: for which it was begun, empty when that is not recorded.
+        size: bytes of the finished blob; ``completed`` of them are there.
+        touched: when bytes were last written, in s since 1970.
+    """
+
+    digest: Digest
+    model: str
+    size: int
+    completed: int
+    touched: float
+
+
 class PartialBlob:
     """One unfinished blob. Different parts may be written by different threads."""
 
-    def __init__(self, final: Path, disk: Disk, stamps: Stamps) -> None:
+    def __init__(self, final: Path, disk: Disk, stamps: Stamps, model: str = "") -> None:
+        """Args: model: for which it is wanted, for the records."""
         self._final = final
+        self._model = model
         self._disk = disk
         self._stamps = stamps
         self._file = final.with_name(final.name + "-partial")
@@ -110,6 +130,20 @@ class PartialBlob:
         """Bytes that an earlier download of this size has on disk; 0 when it cannot be resumed."""
         parts = self._resumable(total)
         return sum(part.completed for part in parts)
+
+    def state(self) -> Unfinished | None:
+        """What an earlier download left; ``None`` when there was none."""
+        found = regular(self._file)
+        if found is None:
+            return None
+        parts = self._recorded_parts()
+        return Unfinished(
+            digest=Digest.parse(self._final.name),
+            model=str(_record_data(self._record_path(0)).get("For", "")),
+            size=found.st_size,
+            completed=sum(part.completed for part in parts),
+            touched=found.st_mtime,
+        )
 
     def open(self, total: int) -> None:
         """Take up an earlier download of this size, or begin a new one.
@@ -272,7 +306,8 @@ class PartialBlob:
         """Replace one record; the old one stays whole until the new one is."""
         temporary = self._final.with_name(f"sha256-{secrets.randbelow(10**15):015d}")
         record = {"N": part.n, "Offset": part.offset, "Size": part.size, "Completed": completed}
-        data = json.dumps({**record, "By": _MAKER}, separators=(",", ":")).encode() + b"\n"
+        ours = {"By": _MAKER, "For": self._model} if self._model else {"By": _MAKER}
+        data = json.dumps({**record, **ours}, separators=(",", ":")).encode() + b"\n"
         try:
             with closing(self._disk.create(temporary, _MODE)) as descriptor:
                 write_all(self._disk, descriptor, data)

@@ -41,22 +41,42 @@ def prune(library: Library, blobs: BlobStore, disk: Disk) -> int:
     Returns:
         How many files were removed.
     """
+    removed = _remove([path for path in _idle(library, blobs) if not _may_go_on(path)], disk)
+    library.shelf.remove_all_empty()
+    return removed
+
+
+def unused(library: Library, blobs: BlobStore) -> list[Path]:
+    """Files older than :data:`GRACE` that neither a model nor a download needs."""
+    return [path for path in _idle(library, blobs) if _download_of(path) is None]
+
+
+def remove_unused(library: Library, blobs: BlobStore, disk: Disk) -> int:
+    """Remove what :func:`unused` finds; returns how many files."""
+    return _remove(unused(library, blobs), disk)
+
+
+def _idle(library: Library, blobs: BlobStore) -> list[Path]:
+    """Old files that no model needs; none while that cannot be told."""
     used = library.references()
     if used is None:
         damaged = [str(one.path) for one in library.damaged()]
         logger.warning("nothing is pruned while manifests are damaged: %s", ", ".join(damaged))
-        return 0
+        return []
     kept = {digest.filename for digest in used}
-    removed = 0
-    for path in _old_files(blobs.folder):
-        if path.name in kept or _is_pinned(blobs, path.name) or _may_go_on(path):
-            continue
+    return [
+        path
+        for path in _old_files(blobs.folder)
+        if path.name not in kept and not _is_pinned(blobs, path.name)
+    ]
+
+
+def _remove(paths: list[Path], disk: Disk) -> int:
+    for path in paths:
         discard(disk, path)
-        removed += 1
-    library.shelf.remove_all_empty()
-    if removed:
-        logger.info("%d unused files were removed from %s", removed, blobs.folder)
-    return removed
+    if paths:
+        logger.info("%d unused files were removed from %s", len(paths), paths[0].parent)
+    return len(paths)
 
 
 def migrate(folder: Path, disk: Disk) -> None:
@@ -99,9 +119,15 @@ def _is_pinned(blobs: BlobStore, name: str) -> bool:
 
 def _may_go_on(path: Path) -> bool:
     """Whether a file belongs to a download of ours that is not very old."""
-    match = _DOWNLOAD.fullmatch(path.name)
-    if match is None:
+    partial = _download_of(path)
+    found = regular(partial) if partial else None
+    if partial is None or found is None:
         return False
-    partial = path.with_name(match[1])
-    found = regular(partial)
-    return found is not None and time.time() - found.st_mtime < DOWNLOAD_GRACE and is_ours(partial)
+    return time.time() - found.st_mtime < DOWNLOAD_GRACE and is_ours(partial)
+
+
+def _download_of(path: Path) -> Path | None:
+    """The unfinished download that a file belongs to; ``None`` when it does to none."""
+    match = _DOWNLOAD.fullmatch(path.name)
+    partial = path.with_name(match[1]) if match else None
+    return partial if partial and regular(partial) else None

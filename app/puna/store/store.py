@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from puna.errors import StoreError, StoreReadOnly
 from puna.store.blobs import BlobStore
-from puna.store.disk import Disk, discard, store_errors
+from puna.store.digest import Digest
+from puna.store.disk import Disk, discard, file_size, store_errors
 from puna.store.library import Library
 from puna.store.lock import StoreLock
-from puna.store.pruning import migrate, prune, tidy
+from puna.store.partial import Unfinished
+from puna.store.pruning import migrate, prune, remove_unused, tidy, unused
 from puna.store.shelf import TEMPORARY
 from puna.store.stamps import Stamps
 
 logger = logging.getLogger(__name__)
 
 _STAMPS_NAME = "verified-blobs.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """Files that belong to no model.
+
+    Attributes:
+        files: how many files no model uses, ``size`` bytes in all.
+        downloads: those that were not finished, newest first.
+    """
+
+    files: int
+    size: int
+    downloads: tuple[Unfinished, ...]
 
 
 class Store:
@@ -90,6 +107,47 @@ class Store:
         """
         with store_errors("prune"):
             return prune(self.library, self.blobs, self._disk)
+
+    def leftovers(self) -> Leftovers:
+        """What lies in the folder and belongs to no model.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        with store_errors("look for unused files"):
+            files = unused(self.library, self.blobs)
+            sizes = [file_size(str(path)) or 0 for path in files]
+        return Leftovers(len(files), sum(sizes), tuple(self.blobs.unfinished()))
+
+    def remove_unused(self) -> int:
+        """Remove the unused files that :meth:`leftovers` counts; returns how many.
+
+        Raises:
+            StoreReadOnly, StoreError: the folder cannot be changed or read.
+        """
+        self.require_writable()
+        with store_errors("remove unused files"):
+            return remove_unused(self.library, self.blobs, self._disk)
+
+    def forget_download(self, digest: Digest) -> None:
+        """Remove an unfinished download.
+
+        Raises:
+            BlobNotFound: there is none.
+            Conflict: it is going on.
+            StoreReadOnly: the folder cannot be changed.
+        """
+        self.require_writable()
+        self.blobs.discard_partial(digest)
+
+    def require_writable(self) -> None:
+        """Refuse to change a folder that was opened for reading.
+
+        Raises:
+            StoreReadOnly: it was.
+        """
+        if not self.writable:
+            raise StoreReadOnly("the models folder cannot be written")
 
     def _prepare(self) -> None:
         try:

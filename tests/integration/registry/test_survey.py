@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.conftest import build_gguf, tiny_metadata
 
-from puna.errors import ManifestUnknown, StoreReadOnly
+from puna.errors import ManifestUnknown, RegistryError, StoreReadOnly
 
 TOKENS = [f"token {number}" for number in range(200_000)]
 
@@ -64,3 +64,12 @@ async def test_a_folder_that_cannot_be_written_is_told_at_once(registry, puller,
     puller.store.writable = False
     with pytest.raises(StoreReadOnly):
         await puller.transfers.survey(registry.name(), insecure=True)
+
+
+async def test_what_a_broken_pull_leaves_names_its_model(registry, puller, weights):
+    registry.add(weights=weights)
+    registry.fault("GET .*/blobs/", lambda request, _: type(_)(500))
+    with pytest.raises(RegistryError):
+        await puller.pull(registry.name())
+    names = {one.model for one in puller.store.leftovers().downloads}
+    assert names == {f"http://{registry.name().full}"}

@@ -4,61 +4,31 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QWidget
 
-from puna.gui.controls import (
-    ElidedLabel,
-    Shrinkable,
-    button,
-    clear,
-    column,
-    icon_button,
-    label,
-    row,
-)
+from puna.gui.controls import ElidedLabel, button, column, icon_button, label, row
+from puna.gui.library.card_list import CardList
 from puna.gui.library.pulls import Pull, Pulls, PullState
 from puna.gui.wording import duration, fault, size
 
 
-class PullView(QScrollArea):
-    """All downloads; hidden while there are none, scrolled when there is no room for all."""
+class PullView(CardList):
+    """All downloads of the window."""
 
     def __init__(self, pulls: Pulls, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._pulls = pulls
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self._rows: dict[str, PullRow] = {}
-        self._list = column(spacing=8)
-        self._body = Shrinkable()
-        self._body.setObjectName("page")
-        self._body.setLayout(self._list)
-        self.setWidget(self._body)
+        self._rows: list[PullRow] = []
         pulls.listed.connect(self._draw)
         pulls.progressed.connect(self._update)
         self._draw()
 
-    def sizeHint(self) -> QSize:
-        """Room for all downloads."""
-        return self._body.sizeHint()
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Room for one."""
-        heights = [line.sizeHint().height() for line in self._rows.values()]
-        return QSize(0, max(heights, default=0))
-
     def _draw(self) -> None:
-        clear(self._list)
-        self._rows = {pull.name: PullRow(pull, self._pulls) for pull in self._pulls.items}
-        for line in self._rows.values():
-            self._list.addWidget(line)
-        self.setVisible(bool(self._rows))
-        self.updateGeometry()
+        self._rows = [PullRow(pull, self._pulls) for pull in self._pulls.items]
+        self.show_cards(self._rows)
 
     def _update(self) -> None:
-        for line in self._rows.values():
+        for line in self._rows:
             line.show_progress()
 
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from puna.gui.controls import EmptyState, button, column, frame, label, row, themed_icon
 from puna.gui.library.details_view import DetailsView
+from puna.gui.library.leftovers_view import LeftoversView
 from puna.gui.library.pull_view import PullView
 from puna.gui.library.table_model import SORT_ROLE, Column
 from puna.gui.library.view_model import LibraryViewModel
@@ -116,7 +117,9 @@ class LibraryView(QWidget):
             spacing=12,
         )
         top.setContentsMargins(24, 20, 24, 12)
-        left = column(top, self._stack, spacing=0)
+        foot = column(LeftoversView(self._view_model.leftovers), spacing=0)
+        foot.setContentsMargins(24, 0, 24, 12)
+        left = column(top, self._stack, foot, spacing=0)
         left.setStretch(1, 1)
         self._stack.setContentsMargins(14, 0, 14, 8)
         splitter = QSplitter(Qt.Orientation.Horizontal)

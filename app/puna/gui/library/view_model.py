@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from puna.errors import InvalidName, PunaError
 from puna.gui.catalogue import InstalledModel, LoadedModel
+from puna.gui.library.leftovers import Leftovers
 from puna.gui.library.pulls import Pulls
 from puna.gui.library.references import model_reference
 from puna.gui.library.table_model import ModelTable
@@ -47,6 +48,8 @@ class LibraryViewModel(QObject):
         super().__init__(parent)
         self.session = session
         self.pulls = pulls
+        self.leftovers = Leftovers(session, pulls, self)
+        self.leftovers.failed.connect(self.failed)
         self.table = ModelTable(self)
         self.tasks = Tasks(self)
         self.tasks.failed.connect(self.failed)
@@ -126,6 +129,7 @@ class LibraryViewModel(QObject):
                 await self.session.client.delete(name)
             except PunaError:
                 break
+        await self.leftovers.aclose()
         await self.tasks.aclose()
 
     def _show_models(self) -> None:

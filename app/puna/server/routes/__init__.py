@@ -15,6 +15,7 @@ from puna.server.routes import (
     hardware,
     inference,
     jobs,
+    leftovers,
     metrics,
     models,
     openai,
@@ -44,6 +45,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tokens.router,
     reranking.router,
     jobs.router,
+    leftovers.router,
     origins.router,
     metrics.router,
 )
