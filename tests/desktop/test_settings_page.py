@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit
 
 from puna.config.settings import SETTINGS
+from puna.gui.language import Language
 from puna.gui.server_state import ServerState
 from puna.gui.settings.row_view import SettingRow
 from puna.gui.settings.rows import GROUPS, hint, problem, rows_from, text_of, title
@@ -97,6 +98,63 @@ def test_typing_stages_and_the_bar_appears(settings, qtbot) -> None:
     assert settings.changes == {"host": "0.0.0.0:11500"}
     assert view._bar.isVisibleTo(view)
     assert "restart" in view._apply.text()
+
+
+@pytest.mark.parametrize(
+    ("language", "query", "found"),
+    [
+        ("en", "keep_alive", {"keep_alive"}),
+        ("en", "OLLAMA_HOST", {"host"}),
+        ("en", "web pages", {"origins"}),
+        ("en", "MEMORY stays", {"keep_alive"}),
+        ("en", "context", {"context_length"}),
+        ("zh_CN", "监听", {"host"}),
+        ("zh_CN", "context length", {"context_length"}),
+        ("zh_CN", "ollama_origins", {"origins"}),
+        ("en", "", {"host", "origins", "keep_alive", "context_length"}),
+        ("en", "theme", set()),
+    ],
+)
+def test_a_setting_is_found_by_its_words_and_names(
+    settings, qtbot, qapp, language: str, query: str, found: set[str]
+) -> None:
+    words = Language(qapp)
+    words.choose(language)
+    view = SettingsView(settings)
+    words.choose("en")
+    qtbot.addWidget(view)
+    qtbot.keyClicks(view._search, query) if query.isascii() else view._search.setText(query)
+    assert {name for name, line in view._rows.items() if line.isVisibleTo(view)} == found
+    assert view._general.isVisibleTo(view) == (query in ("", "theme"))
+    assert not view._nothing.isVisibleTo(view)
+
+
+def test_a_search_without_a_match_says_so_until_it_is_cleared(settings, qtbot) -> None:
+    view = SettingsView(settings)
+    qtbot.addWidget(view)
+    view._search.setText("no such thing")
+    assert view._nothing.isVisibleTo(view)
+    view._search.clear()
+    assert not view._nothing.isVisibleTo(view)
+    assert view._rows["host"].isVisibleTo(view)
+
+
+def test_making_the_page_opens_no_window_of_its_own(settings, qtbot) -> None:
+    before = {id(widget) for widget in QApplication.topLevelWidgets() if widget.isVisible()}
+    view = SettingsView(settings)
+    qtbot.addWidget(view)
+    view._search.setText("host")
+    settings.rows_changed.emit()
+    visible = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
+    assert {id(widget) for widget in visible} <= before
+
+
+def test_a_search_stays_when_the_settings_are_read_again(settings, qtbot) -> None:
+    view = SettingsView(settings)
+    qtbot.addWidget(view)
+    view._search.setText("OLLAMA_HOST")
+    settings.rows_changed.emit()
+    assert not view._rows["keep_alive"].isVisibleTo(view)
 
 
 def test_preferences_survive_a_restart_and_damage(tmp_path) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -84,6 +85,17 @@ def icon_button(
     if action is not None:
         widget.clicked.connect(lambda: action())
     return widget
+
+
+def search_field(name: str) -> QLineEdit:
+    """A field with a magnifying glass; ``name`` is its placeholder and accessible name."""
+    field = QLineEdit()
+    field.setPlaceholderText(name)
+    field.setAccessibleName(name)
+    field.setClearButtonEnabled(True)
+    glass = themed_icon("search", "faint")
+    field.addAction(glass, QLineEdit.ActionPosition.LeadingPosition).setText(name)
+    return field
 
 
 def column(*items: QWidget | QLayout | int, margins: int = 0, spacing: int = 8) -> QVBoxLayout:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QMenu, QWidget
+from PySide6.QtWidgets import QFrame, QListView, QMenu, QWidget
 
 from puna.gui.chat.view_model import ChatViewModel
-from puna.gui.controls import button, column, themed_icon
+from puna.gui.controls import button, column, search_field, themed_icon
 
 
 class Sidebar(QFrame):
@@ -25,14 +25,7 @@ class Sidebar(QFrame):
         self.setObjectName("panelLeft")
         self.setMinimumWidth(190)
         self.setMaximumWidth(340)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search chats"))
-        self.search.setAccessibleName(self.tr("Search chats"))
-        self.search.setClearButtonEnabled(True)
-        glass = self.search.addAction(
-            themed_icon("search", "faint"), QLineEdit.ActionPosition.LeadingPosition
-        )
-        glass.setText(self.tr("Search chats"))
+        self.search = search_field(self.tr("Search chats"))
         new = button(self.tr("New chat"), view_model.new_chat, picture="plus")
         self._list = self._make_list()
         self.setLayout(column(new, self.search, self._list, margins=12, spacing=10))

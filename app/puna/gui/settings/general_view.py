@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
-from puna.gui.controls import column, frame, label, row
+from puna.gui.controls import frame, label, row
 from puna.gui.language import LANGUAGES
 from puna.gui.preferences import ZOOMS, Preferences
+from puna.gui.settings.card import SettingsCard
 from puna.gui.settings.view_model import LoginStart
 
 
-class GeneralView(QFrame):
+class GeneralView(SettingsCard):
     """In force at once; nothing to apply."""
 
     def __init__(
         self, preferences: Preferences, login: LoginStart, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("card")
+        super().__init__(self.tr("General"), parent)
         self._preferences = preferences
         choices = preferences.choices
         languages = {"system": self.tr("As the system")} | LANGUAGES
@@ -41,15 +41,11 @@ class GeneralView(QFrame):
             (self.tr("Enter sends the message"), self._enter()),
             (self.tr("Start at login"), self._login(login)),
         ]
-        layout = column(label(self.tr("General"), "section"), margins=16, spacing=0)
-        for place, (title, control) in enumerate(lines):
-            if place:
-                layout.addWidget(frame("divider"))
+        for title, control in lines:
             control.setAccessibleName(title)
             line = row(label(title, "strong"), 1, control)
             line.setContentsMargins(0, 8, 0, 8)
-            layout.addLayout(line)
-        self.setLayout(layout)
+            self.add(frame("clear", line), title)
 
     def _choice(self, field: str, options: dict[str, str], chosen: str) -> QComboBox:
         box = QComboBox()

@@ -116,6 +116,11 @@ def hint(name: str) -> str:
     return _words()[name][1]
 
 
+def search_texts(row: Row) -> tuple[str, ...]:
+    """What a setting is found by: its words here and in English, and its names."""
+    return title(row.name), hint(row.name), row.env, row.name, SETTINGS[row.name].help
+
+
 def tr(text: str) -> str:
     """Translate a text of this module."""
     return QCoreApplication.translate("", text)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from puna.errors import PunaError
-from puna.gui.controls import button, clear, column, frame, label, row
+from puna.gui.controls import button, clear, column, frame, label, row, search_field
 from puna.gui.page import Page
+from puna.gui.settings.card import SettingsCard
 from puna.gui.settings.general_view import GeneralView
 from puna.gui.settings.row_view import SettingRow
-from puna.gui.settings.rows import GROUPS
+from puna.gui.settings.rows import GROUPS, search_texts
 from puna.gui.settings.view_model import SettingsViewModel
 from puna.gui.wording import fault
 
@@ -23,6 +25,10 @@ class SettingsView(QWidget):
         super().__init__(parent)
         self._view_model = view_model
         self._rows: dict[str, SettingRow] = {}
+        self._search = search_field(self.tr("Search settings"))
+        self._general = GeneralView(view_model.preferences, view_model.login)
+        self._cards: list[SettingsCard] = []
+        self._nothing: QLabel = label(self.tr("No setting matches."), "muted")
         self._groups: QVBoxLayout = column(spacing=14)
         self._count: QLabel = label("", "strong")
         self._note: QLabel = label("", "muted", wrap=True)
@@ -31,6 +37,9 @@ class SettingsView(QWidget):
         page = self._make_page()
         self.setFocusProxy(page)
         self.setLayout(column(page, self._bar, spacing=0))
+        self._search.textChanged.connect(self._show_matching)
+        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
+        find.activated.connect(self._search.setFocus)
         view_model.rows_changed.connect(self._show_rows)
         view_model.staged_changed.connect(self._show_staged)
         view_model.applied.connect(self._show_applied)
@@ -42,8 +51,10 @@ class SettingsView(QWidget):
         page = Page()
         page.fill(
             self.tr("Settings"),
+            self._search,
             self._note,
-            GeneralView(self._view_model.preferences, self._view_model.login),
+            self._nothing,
+            self._general,
             self._groups,
         )
         return page
@@ -58,6 +69,7 @@ class SettingsView(QWidget):
     def _show_rows(self) -> None:
         clear(self._groups)
         self._rows.clear()
+        self._cards = [self._general]
         self._note.setVisible(not self._view_model.rows)
         if not self._view_model.rows:
             self._note.setText(self.tr("The settings of Puna's server appear here while it runs."))
@@ -69,19 +81,24 @@ class SettingsView(QWidget):
         ):
             names = [name for name in GROUPS[key] if name in self._view_model.rows]
             if names:
-                self._groups.addWidget(self._card(title, names))
+                card = self._card(title, names)
+                self._cards.append(card)
+                self._groups.addWidget(card)
+        self._show_matching(self._search.text())
 
-    def _card(self, title: str, names: list[str]) -> QFrame:
-        layout = column(label(title, "section"), margins=16, spacing=0)
-        for place, name in enumerate(names):
-            if place:
-                layout.addWidget(frame("divider"))
+    def _show_matching(self, query: str) -> None:
+        found = [card.show_matching(query) for card in self._cards]
+        self._nothing.setVisible(not any(found))
+
+    def _card(self, title: str, names: list[str]) -> SettingsCard:
+        card = SettingsCard(title)
+        for name in names:
             line = SettingRow(self._view_model.rows[name])
             line.edited.connect(partial(self._view_model.stage, name))
             line.reset_wanted.connect(partial(self._view_model.reset, name))
             self._rows[name] = line
-            layout.addWidget(line)
-        return frame("card", layout)
+            card.add(line, *search_texts(self._view_model.rows[name]))
+        return card
 
     def _show_staged(self) -> None:
         view_model = self._view_model
