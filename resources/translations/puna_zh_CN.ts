@@ -551,6 +551,26 @@
         <source>too large for this computer: needs {0} of memory, {1} can be had</source>
         <translation>对这台电脑来说太大：需要 {0} 内存，最多只有 {1}</translation>
     </message>
+    <message>
+        <source>sees pictures</source>
+        <translation>能看图片</translation>
+    </message>
+    <message>
+        <source>calls tools</source>
+        <translation>能调用工具</translation>
+    </message>
+    <message>
+        <source>thinks</source>
+        <translation>会思考</translation>
+    </message>
+    <message>
+        <source>completes code</source>
+        <translation>补全代码</translation>
+    </message>
+    <message>
+        <source>for searching</source>
+        <translation>用于搜索</translation>
+    </message>
 </context>
 <context>
     <name>ActivityView</name>
@@ -1252,6 +1272,10 @@
         <translation>拉取</translation>
     </message>
     <message>
+        <source>Suggestions</source>
+        <translation>推荐模型</translation>
+    </message>
+    <message>
         <source>Installed models</source>
         <translation>已安装的模型</translation>
     </message>
@@ -1262,6 +1286,10 @@
     <message>
         <source>Pull a model by its name above, or drop a GGUF file on this window.</source>
         <translation>在上方输入名称拉取模型，或将 GGUF 文件拖到此窗口。</translation>
+    </message>
+    <message>
+        <source>See suggestions</source>
+        <translation>查看推荐模型</translation>
     </message>
     <message>
         <source>Choose a GGUF file…</source>
@@ -1526,6 +1554,33 @@
     <message>
         <source>Settings</source>
         <translation>设置</translation>
+    </message>
+</context>
+<context>
+    <name>OffersView</name>
+    <message>
+        <source>Well-known models of Ollama’s library, with about their sizes and what this computer would make of them. The internet is asked only when you pull one.</source>
+        <translation>Ollama 模型库中的知名模型，附有大致的大小以及这台电脑能否运行。只有在您拉取时才会访问网络。</translation>
+    </message>
+    <message>
+        <source>licence {0}</source>
+        <translation>许可证 {0}</translation>
+    </message>
+    <message>
+        <source>installed</source>
+        <translation>已安装</translation>
+    </message>
+    <message>
+        <source>downloading</source>
+        <translation>正在下载</translation>
+    </message>
+    <message>
+        <source>Pull</source>
+        <translation>拉取</translation>
+    </message>
+    <message>
+        <source>Pull {0}</source>
+        <translation>拉取 {0}</translation>
     </message>
 </context>
 <context>

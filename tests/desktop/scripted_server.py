@@ -133,6 +133,15 @@ ESTIMATE: Json = {
     "layers_gpu": 0,
 }
 
+OFFER: Json = {
+    "description": "Small",
+    "parameter_size": "1B",
+    "capabilities": ["completion", "tools"],
+    "license": "MIT",
+    "estimate": ESTIMATE,
+}
+LARGE_OFFER = {**OFFER, "estimate": {**ESTIMATE, "model": "new:70b", "fit": "too_big"}}
+
 
 def answer(*words: str, thinking: str = "") -> list[Json]:
     """The lines of a whole chat answer."""
@@ -174,6 +183,7 @@ class Script:
     settings: list[Json] = field(default_factory=lambda: [dict(row) for row in SETTINGS])
     hardware: Json = field(default_factory=lambda: {**HARDWARE})
     jobs: list[Json] = field(default_factory=list)
+    catalogue: Json = field(default_factory=lambda: {"models": [OFFER, LARGE_OFFER]})
     leftovers: Json = field(default_factory=lambda: {**LEFTOVERS})
     estimate: Json = field(default_factory=lambda: {**ESTIMATE})
     errors: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -288,6 +298,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, script.hardware
             case "GET", "/api/jobs":
                 return 200, {"jobs": script.jobs}
+            case "GET", "/api/catalogue":
+                return 200, script.catalogue
             case "GET", "/api/leftovers":
                 return 200, script.leftovers
             case "DELETE", _ if path.startswith("/api/leftovers"):

@@ -107,6 +107,22 @@ class EstimateResponse(BaseModel):
     layers_gpu: int
 
 
+class OfferEntry(BaseModel):
+    """A model to begin with, and what it would take here."""
+
+    description: str
+    parameter_size: str
+    capabilities: list[str]
+    license: str
+    estimate: EstimateResponse
+
+
+class CatalogueResponse(BaseModel):
+    """Answer of ``/api/catalogue``."""
+
+    models: list[OfferEntry]
+
+
 class UnfinishedEntry(BaseModel):
     """A download that was not finished; numbers are bytes."""
 

@@ -131,6 +131,10 @@ class PunaClient:
         """The pulls and pushes that run now, whoever began them; only servers of ours know."""
         return list((await self.request_json("GET", "/api/jobs"))["jobs"])
 
+    async def catalogue(self) -> Json:
+        """Models to begin with, and what they would take; only servers of ours know."""
+        return await self.request_json("GET", "/api/catalogue")
+
     async def leftovers(self) -> Json:
         """What lies in the models folder and belongs to no model; only servers of ours know."""
         return await self.request_json("GET", "/api/leftovers")

@@ -37,6 +37,11 @@ def answers(
     return found
 
 
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """``responses`` of a route whose good answer is said elsewhere."""
+    return {status: {"model": ErrorResponse} for status in statuses}
+
+
 def describe(web: FastAPI) -> None:
     """Make ``/openapi.json`` tell of the request models too."""
 

@@ -49,3 +49,14 @@ async def test_a_model_that_the_registry_does_not_have_is_refused_as_by_a_pull(
 @pytest.mark.parametrize("body", [{}, {"model": ""}, {"model": "a b"}, {"model": 5}])
 def test_what_names_no_model_is_refused(start: Start, body: dict[str, object]) -> None:
     assert start()("POST", PATH, body).status == 400
+
+
+def test_the_catalogue_is_measured_against_this_machine(start: Start) -> None:
+    models = start()("GET", "/api/catalogue").json["models"]
+    assert len(models) > 5
+    for model in models:
+        assert model["description"]
+        assert model["license"]
+        assert model["estimate"]["size"] > 0
+        assert model["estimate"]["disk_free"] > 0
+        assert model["estimate"]["fit"] in ("gpu", "partly", "cpu", "tight", "too_big")

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from puna.gui.controls import EmptyState, button, column, frame, label, row, themed_icon
 from puna.gui.library.details_view import DetailsView
 from puna.gui.library.leftovers_view import LeftoversView
+from puna.gui.library.offers_view import OffersView
 from puna.gui.library.pull_view import PullView
 from puna.gui.library.table_model import SORT_ROLE, Column
 from puna.gui.library.view_model import LibraryViewModel
@@ -53,6 +54,8 @@ class LibraryView(QWidget):
         self._field.setAccessibleName(self.tr("Model to pull"))
         self._field.setClearButtonEnabled(True)
         self._pull = button(self.tr("Pull"), self._start_pull, role="primary", picture="download")
+        self._offers = button(self.tr("Suggestions"), self._show_stack, picture="book")
+        self._offers.setCheckable(True)
         self._problem: QLabel = label("", "danger")
         self._problem.setVisible(False)
         self._sorted = QSortFilterProxyModel(self)
@@ -64,6 +67,7 @@ class LibraryView(QWidget):
         self._build()
         self._connect()
         self._show_count()
+        self._show_offers_button()
 
     def focus_pull(self) -> None:
         """Put the cursor into the field of the model to pull."""
@@ -103,15 +107,17 @@ class LibraryView(QWidget):
             "models",
             self.tr("No models yet"),
             self.tr("Pull a model by its name above, or drop a GGUF file on this window."),
+            button(self.tr("See suggestions"), self._offers.click, picture="book"),
             button(self.tr("Choose a GGUF file…"), self.file_wanted.emit, picture="file"),
         )
         self._stack.addWidget(empty)
         self._stack.addWidget(self._table)
+        self._stack.addWidget(OffersView(self._view_model.offers))
         self._title: QLabel = label(self.tr("Models"), "title")
         self._total: QLabel = label("", "muted")
         top = column(
             row(self._title, self._total, 1, spacing=12),
-            row(self._field, self._pull),
+            row(self._field, self._pull, self._offers),
             self._problem,
             PullView(self._view_model.pulls),
             spacing=12,
@@ -142,6 +148,7 @@ class LibraryView(QWidget):
         self._details.rename_wanted.connect(self._ask_rename)
         self._view_model.details_changed.connect(self._show_columns)
         self._view_model.table.modelReset.connect(self._show_count)
+        self._view_model.offers.changed.connect(self._show_offers_button)
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self._table)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
         delete.activated.connect(self._remove)
@@ -178,8 +185,20 @@ class LibraryView(QWidget):
 
     def _show_count(self) -> None:
         models = self._view_model.models
-        self._stack.setCurrentIndex(1 if models else 0)
+        self._show_stack()
         self._total.setText(self.tr("%n installed", "", len(models)) if models else "")
+
+    def _show_stack(self) -> None:
+        """The suggestions if they are wanted, else the models, else what to do without any."""
+        installed = 1 if self._view_model.models else 0
+        self._stack.setCurrentIndex(2 if self._offers.isChecked() else installed)
+
+    def _show_offers_button(self) -> None:
+        has_any = bool(self._view_model.offers.models)
+        self._offers.setVisible(has_any)
+        if not has_any:
+            self._offers.setChecked(False)
+            self._show_stack()
 
     def _show_menu(self, place: QPoint) -> None:
         if not self._table.indexAt(place).isValid():

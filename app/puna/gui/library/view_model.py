@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from puna.errors import InvalidName, PunaError
 from puna.gui.catalogue import InstalledModel, LoadedModel
 from puna.gui.library.leftovers import Leftovers
+from puna.gui.library.offers import Offers
 from puna.gui.library.pulls import Pulls
 from puna.gui.library.references import model_reference
 from puna.gui.library.table_model import ModelTable
@@ -50,6 +51,7 @@ class LibraryViewModel(QObject):
         self.pulls = pulls
         self.leftovers = Leftovers(session, pulls, self)
         self.leftovers.failed.connect(self.failed)
+        self.offers = Offers(session, pulls, self)
         self.table = ModelTable(self)
         self.tasks = Tasks(self)
         self.tasks.failed.connect(self.failed)
@@ -130,6 +132,7 @@ class LibraryViewModel(QObject):
             except PunaError:
                 break
         await self.leftovers.aclose()
+        await self.offers.tasks.aclose()
         await self.tasks.aclose()
 
     def _show_models(self) -> None:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from puna.api.native import ErrorResponse
 from puna.errors import BlobNotFound, DigestMismatch, InvalidInput
 from puna.registry.threads import WriteBehind, settled
-from puna.server import bodies
+from puna.server import bodies, documents
 from puna.server.routes.common import empty, services
 from puna.store.blobs import BlobStore
 from puna.store.digest import Digest
 
 router = APIRouter()
 
-_FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorResponse} for status in (400, 507)
-}
+_FAILURES = documents.failures(400, 507)
 
 
 @router.head("/api/blobs/{digest}", response_class=Response, responses={404: {}, **_FAILURES})

@@ -10,7 +10,7 @@ from puna.errors import Forbidden, InvalidInput, PunaError
 from puna.server import bodies
 from puna.server.routes.common import services
 from puna.server.streaming import json_response
-from puna.services.suggestions import SUGGESTIONS
+from puna.services import catalogue
 
 router = APIRouter()
 
@@ -54,5 +54,5 @@ async def _unavailable(request: Request, what: str) -> Response:
 
 @router.get("/api/experimental/model-recommendations")
 async def recommendations() -> Response:
-    """Models to begin with."""
-    return json_response({"recommendations": SUGGESTIONS})
+    """Models to begin with, as Ollama tells them."""
+    return json_response({"recommendations": catalogue.recommendations()})

@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api import extensions as wire
-from puna.api.native import ErrorResponse
 from puna.errors import InvalidInput, NotFound
 from puna.server import documents
 from puna.server.live import LiveRequests
@@ -47,7 +46,7 @@ async def jobs(request: Request) -> Response:
 @router.delete(
     "/api/jobs/{number}",
     response_class=Response,
-    responses={status: {"model": ErrorResponse} for status in (400, 404)},
+    responses=documents.failures(400, 404),
 )
 async def end_job(number: str, request: Request) -> Response:
     """End a pull or push; what was downloaded stays."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api.extensions import LeftoversResponse
-from puna.api.native import ErrorResponse
+from puna.server import documents
 from puna.server.routes.common import empty, services
 from puna.server.streaming import json_response
 from puna.server.translate import leftovers as translate
@@ -19,18 +18,14 @@ from puna.store.digest import Digest
 router = APIRouter()
 
 
-def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorResponse} for status in statuses}
-
-
-@router.get("/api/leftovers", response_model=LeftoversResponse, responses=_failures(500))
+@router.get("/api/leftovers", response_model=LeftoversResponse, responses=documents.failures(500))
 async def leftovers(request: Request) -> Response:
     """Files that no model uses, and downloads that were not finished."""
     found = await asyncio.to_thread(services(request).store.leftovers)
     return json_response(translate.shown(found).model_dump())
 
 
-@router.delete("/api/leftovers", response_class=Response, responses=_failures(500))
+@router.delete("/api/leftovers", response_class=Response, responses=documents.failures(500))
 async def remove_unused(request: Request) -> Response:
     """Remove the files that no model uses; unfinished downloads stay."""
     await asyncio.to_thread(services(request).store.remove_unused)
@@ -38,7 +33,9 @@ async def remove_unused(request: Request) -> Response:
 
 
 @router.delete(
-    "/api/leftovers/{digest}", response_class=Response, responses=_failures(400, 404, 409, 500)
+    "/api/leftovers/{digest}",
+    response_class=Response,
+    responses=documents.failures(400, 404, 409, 500),
 )
 async def forget_download(digest: str, request: Request) -> Response:
     """Remove an unfinished download."""

@@ -59,7 +59,7 @@ async def show(request: Request) -> Response:
     "/api/copy",
     response_class=Response,
     openapi_extra=documents.body(wire.CopyRequest),
-    responses={status: {"model": wire.ErrorResponse} for status in (400, 404, 500, 507)},
+    responses=documents.failures(400, 404, 500, 507),
 )
 async def copy(request: Request) -> Response:
     """Give a model a second name."""
@@ -73,7 +73,7 @@ async def copy(request: Request) -> Response:
     "/api/delete",
     response_class=Response,
     openapi_extra=documents.body(wire.DeleteRequest),
-    responses={status: {"model": wire.ErrorResponse} for status in (400, 404, 500)},
+    responses=documents.failures(400, 404, 500),
 )
 async def delete(request: Request) -> Response:
     """Remove a model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api import native as wire
-from puna.api.extensions import EstimateRequest, EstimateResponse
+from puna.api.extensions import CatalogueResponse, EstimateRequest, EstimateResponse
 from puna.errors import InvalidInput, InvalidName
 from puna.names import ModelName, pull_name
 from puna.server import documents
@@ -19,6 +20,7 @@ from puna.server.routes.common import read, running, services
 from puna.server.streaming import NDJSON, json_response, line, streamed
 from puna.server.translate import outlook as translate
 from puna.services.broadcast import TransferStatus
+from puna.services.catalogue import CATALOGUE, measured
 from puna.services.create_request import CreateStatus
 from puna.services.loading import Room
 from puna.services.outlook import outlook
@@ -55,7 +57,19 @@ async def estimate(request: Request) -> Response:
     found = services(request)
     survey = await found.transfers.survey(name, insecure=body.insecure)
     seen = outlook(survey, found.configuration.current, Room.of(found.scheduler))
-    return json_response(translate.estimated(name, seen).model_dump())
+    return json_response(translate.estimated(name.display, seen).model_dump())
+
+
+@router.get("/api/catalogue", response_model=CatalogueResponse, responses=documents.failures(500))
+async def offers(request: Request) -> Response:
+    """Models to begin with, and what each would take of this machine; asks no registry."""
+    found = services(request)
+    free = await asyncio.to_thread(found.store.blobs.free_space)
+    settings, room = found.configuration.current, Room.of(found.scheduler)
+    models = [
+        translate.offered(offer, measured(offer, free, settings, room)) for offer in CATALOGUE
+    ]
+    return json_response(CatalogueResponse(models=models).model_dump())
 
 
 @router.post(

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from puna.api.extensions import EstimateResponse
-from puna.names import ModelName
+from puna.api.extensions import EstimateResponse, OfferEntry
+from puna.services.catalogue import Offer
 from puna.services.outlook import Outlook
 
 
-def estimated(name: ModelName, seen: Outlook) -> EstimateResponse:
+def offered(offer: Offer, seen: Outlook) -> OfferEntry:
+    """One model of ``/api/catalogue``."""
+    return OfferEntry(
+        description=offer.description,
+        parameter_size=offer.parameters,
+        capabilities=list(offer.capabilities),
+        license=offer.license,
+        estimate=estimated(offer.name, seen),
+    )
+
+
+def estimated(model: str, seen: Outlook) -> EstimateResponse:
     """Answer of ``/api/estimate``."""
     return EstimateResponse(
-        model=name.display,
+        model=model,
         size=seen.survey.size,
         missing=seen.survey.missing,
         disk_free=seen.survey.free,
