@@ -14,6 +14,7 @@ PunaError
   NotFound                  404
     ModelNotFound
     BlobNotFound
+  SlowBody                  408  a body that does not arrive
   Conflict                  409  the model or the store is in use
   TooLarge                  413  a body over its limit
   RequestCanceled           499  the client left
@@ -127,6 +128,13 @@ class BlobNotFound(NotFound):
 
 class Conflict(PunaError):
     """The thing is in use by somebody else."""
+
+
+class SlowBody(PunaError):
+    """A request whose body stopped coming, or comes too slowly."""
+
+    def __init__(self) -> None:
+        super().__init__("the request body did not arrive in time")
 
 
 class TooLarge(PunaError):

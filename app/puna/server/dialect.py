@@ -8,7 +8,7 @@ from enum import Enum, auto
 from starlette.requests import Request
 from starlette.responses import Response
 
-from puna.errors import Forbidden, TooLarge
+from puna.errors import Forbidden, SlowBody, TooLarge
 from puna.server import errors
 from puna.server.errors import Body
 from puna.server.streaming import json_response
@@ -67,7 +67,7 @@ def refuse(request: Request, error: Exception) -> Response:
     stage = getattr(request.state, "stage", Stage.READING)
     headers = {key.decode(): value.decode() for key, value in errors.headers_of(shown)}
     headers |= getattr(request.state, "stream_headers", {})
-    if isinstance(shown, TooLarge):
+    if isinstance(shown, TooLarge | SlowBody):
         headers["connection"] = "close"
     late = stage is not Stage.READING and not isinstance(shown, Forbidden)
     plain = late and (dialect.handler_style or stage is Stage.STREAMING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -59,4 +60,18 @@ def _document(web: FastAPI) -> dict[str, Any]:
     _, schemas = models_json_schema(models, ref_template=_REF)
     components = found.setdefault("components", {}).setdefault("schemas", {})
     components.update(schemas.get("$defs", {}))
+    for operation in _operations(found):
+        if "requestBody" in operation:
+            _add_body_refusals(operation["responses"])
     return found
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in document["paths"].values():
+        yield from path.values()
+
+
+def _add_body_refusals(responses: dict[str, Any]) -> None:
+    """A body may come too slowly, or be too large; both are told as other faults in it."""
+    for status, text in (("408", "Request Timeout"), ("413", "Content Too Large")):
+        responses[status] = responses["400"] | {"description": text}

@@ -18,6 +18,7 @@ STATUS: Mapping[type[errors.PunaError], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.SlowBody: 408,
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.RequestCanceled: 499,

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from puna.errors import PunaError, RequestCanceled, ShuttingDown
+from puna.errors import PunaError, RequestCanceled, ShuttingDown, SlowBody
 from puna.server.asgi import CLOSE, JSON_UTF8, App, Message, Receive, Scope, Send, header, respond
 from puna.server.errors import encoded, native_body, status_of
 
@@ -19,6 +19,12 @@ logger = logging.getLogger(__name__)
 SCOPE_KEY = "puna.live"
 ID_HEADER = b"x-request-id"
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+
+BODY_SECONDS = 30.0
+"""How long a body may bring nothing, and how long it may be slow at first."""
+
+LEAST_RATE = 1024
+"""Bytes per second that a body has to bring on average after that."""
 
 Observe = Callable[[str, str, int, float], None]
 """Is told method, route, status and duration in s of each request."""
@@ -126,20 +132,38 @@ def _id(scope: Scope) -> str:
 
 
 class _Watched:
-    """The receive channel, watched for a disconnect once the body is read."""
+    """The receive channel: the body in time, then watched for a disconnect."""
 
     def __init__(self, live: Live, receive: Receive) -> None:
         self._live = live
         self._receive = receive
         self._watcher: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._received = 0
 
     async def receive(self) -> Message:
-        """The next message of the client."""
-        message = await self._receive()
+        """The next message of the client.
+
+        Raises:
+            SlowBody: there is none, though the body is not complete.
+        """
+        message = await (self._receive() if self._watcher else self._piece())
         if message["type"] == "http.disconnect":
             self._live.gone = True
         elif not message.get("more_body") and self._watcher is None:
             self._watcher = asyncio.create_task(self._watch())
+        return message
+
+    async def _piece(self) -> Message:
+        idle = self._loop.time() + BODY_SECONDS
+        slow = self._began + BODY_SECONDS + self._received / LEAST_RATE
+        try:
+            async with asyncio.timeout_at(min(idle, slow)):
+                message = await self._receive()
+        except TimeoutError:
+            raise SlowBody from None
+        self._received += len(message.get("body", b""))
         return message
 
     async def _watch(self) -> None:

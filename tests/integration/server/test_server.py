@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from puna.config.network import Address
 from puna.config.paths import folders
 from puna.config.sources import load
 from puna.errors import AddressInUse, Conflict
-from puna.server import framing
+from puna.server import framing, live
 from puna.server.embedded import EmbeddedServer
 
 Start = Callable[..., Any]
@@ -169,6 +170,55 @@ def test_a_head_that_does_not_end_is_closed(start: Start, monkeypatch: pytest.Mo
     assert start().raw(b"GET /api/tags HTTP/1.1\r\nHost: loc") == b""
 
 
+UPLOAD = b"/api/blobs/sha256:" + b"0" * 64
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (b"/api/chat", {"error": "the request body did not arrive in time"}),
+        (UPLOAD, {"error": "the request body did not arrive in time"}),
+        (b"/v1/audio/transcriptions", None),
+        (b"/v1/chat/completions", None),
+        (b"/v1/messages", None),
+    ],
+)
+def test_a_body_that_stops_is_answered_and_closed(
+    start: Start, monkeypatch: pytest.MonkeyPatch, path: bytes, said: dict[str, str] | None
+) -> None:
+    monkeypatch.setattr(live, "BODY_SECONDS", 0.3)
+    head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n" % path
+    form = b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    answer = start().raw(head + form + b"--x\r\n")
+    lines, _, body = answer.partition(b"\r\n\r\n")
+    assert b" 408 " in lines.split(b"\r\n")[0]
+    assert b"connection: close" in lines.lower()
+    found = json.loads(body)
+    assert found == said or found["error"]["message"] == "the request body did not arrive in time"
+
+
+def drip(port: int, pause: float, pieces: int, size: int) -> bytes:
+    """Upload a blob in pieces, with a pause between them; the first line of the answer."""
+    total = pieces * size
+    head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(head % (UPLOAD, total))
+        for _ in range(pieces):
+            if select.select([connection], [], [], pause)[0]:
+                break
+            connection.sendall(b"x" * size)
+        return connection.recv(65536).split(b"\r\n")[0]
+
+
+def test_a_slow_upload_is_taken_and_one_that_drips_is_not(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BODY_SECONDS", 1.0)
+    port = start().port
+    assert b" 400 " in drip(port, pause=0.3, pieces=8, size=4096)
+    assert b" 408 " in drip(port, pause=0.3, pieces=8, size=1)
+
+
 def test_a_zstd_body_is_unpacked_on_v1_only(start: Start) -> None:
     get = start()
     packed = zstandard.compress(b'{"model":"nope","messages":[{"role":"user","content":"x"}]}')
@@ -191,6 +241,8 @@ def test_the_openapi_document_tells_of_every_route(start: Start) -> None:
     body = document["paths"]["/api/chat"]["post"]["requestBody"]["content"]["application/json"]
     name = body["schema"]["$ref"].rpartition("/")[2]
     assert "messages" in document["components"]["schemas"][name]["properties"]
+    refusals = document["paths"]["/v1/messages"]["post"]["responses"]
+    assert refusals["408"]["content"] == refusals["413"]["content"] == refusals["400"]["content"]
     text = json.dumps(document)
     for reference in set(text.split('"#/components/schemas/')[1:]):
         assert reference.partition('"')[0] in document["components"]["schemas"]
