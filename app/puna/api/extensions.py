@@ -23,7 +23,6 @@ class TokenizeRequest(WireModel):
     messages: list[Message] = Field(default_factory=list)
     think: ThinkField = None
     add_special: bool = True
-    keep_alive: KeepAliveField = None
 
 
 class TokenizeResponse(BaseModel):
@@ -39,7 +38,6 @@ class DetokenizeRequest(WireModel):
 
     model: str = ""
     tokens: list[int] = Field(default_factory=list)
-    keep_alive: KeepAliveField = None
 
 
 class DetokenizeResponse(BaseModel):

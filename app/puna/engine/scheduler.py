@@ -113,6 +113,13 @@ class Scheduler:
         finally:
             self._release(lease.instance)
 
+    def has_ready(self, spec: ModelSpec) -> bool:
+        """Whether a model in memory serves ``spec`` as it is."""
+        return any(
+            one.state is State.READY and serves(one.opened, spec, busy=one.active > 0)
+            for one in self._fleet
+        )
+
     async def unload(self, model: str, *, wait: bool = False) -> bool:
         """Let go of a model as soon as its requests have ended.
 

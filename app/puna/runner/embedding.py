@@ -9,6 +9,7 @@ import numpy as np
 
 from puna.errors import CapabilityMissing, ContextExceeded, InvalidInput
 from puna.runner.adapters import AdapterSet
+from puna.runner.excerpts import excerpt
 from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
 from puna.runner.protocol import Embed, Embedded, Ranked, Report, Rerank
@@ -58,19 +59,24 @@ class Embeddings:
         """Whether a step would do something."""
         return bool(self._jobs)
 
-    def add(self, request: Embed | Rerank) -> Report | None:
+    def prepare(self, request: Embed | Rerank) -> list[list[int]]:
+        """The texts as tokens. Not for the main thread.
+
+        Raises:
+            InvalidInput: a text that is too long and may not be cut, a bad token.
+            CapabilityMissing: the model does not rank.
+        """
+        if isinstance(request, Rerank):
+            return self._pairs(request)
+        return [self._tokens(request, text) for text in request.inputs]
+
+    def add(self, request: Embed | Rerank, texts: list[list[int]]) -> Report | None:
         """Queue a call; one without texts is answered at once.
 
         Raises:
             LoadError: an adapter cannot be used.
-            InvalidInput: a text that is too long and may not be cut, a bad token.
-            CapabilityMissing: the model does not rank.
         """
         adapters = self._opened.adapters.load(request.adapters)
-        if isinstance(request, Rerank):
-            texts = self._pairs(request)
-        else:
-            texts = [self._tokens(request, text) for text in request.inputs]
         call = _Call(request, adapters, texts)
         if not texts:
             return _result(call, self._opened.model.output_length)
@@ -112,7 +118,7 @@ class Embeddings:
     def _tokens(self, request: Embed, text: str | tuple[int, ...]) -> list[int]:
         limit = self._limit(request)
         if isinstance(text, str):
-            tokens = self._vocabulary.tokenize(text, add_special=True, parse_special=False)
+            tokens = self._read(text, limit, add_special=True)
         else:
             self._vocabulary.check(text)
             tokens = list(text)
@@ -125,6 +131,14 @@ class Embeddings:
         end = tokens[len(tokens) - self._suffix :]
         return tokens[: limit - self._suffix] + end
 
+    def _read(self, text: str, limit: int, *, add_special: bool = False) -> list[int]:
+        """Tokens of a text; of one that has far more than ``limit``, those at its ends."""
+
+        def tokenize(text: str) -> list[int]:
+            return self._vocabulary.tokenize(text, add_special=add_special, parse_special=False)
+
+        return tokenize(excerpt(text, limit, lambda part: len(tokenize(part))))
+
     def _limit(self, request: Embed) -> int:
         window = self._opened.context_length
         return min(window, request.context_length) if request.context_length else window
@@ -134,13 +148,13 @@ class Embeddings:
         if self._context.pooling != _RANK:
             raise CapabilityMissing("this model does not support reranking")
         vocabulary = self._vocabulary
-        query = vocabulary.tokenize(request.query, add_special=False, parse_special=False)
+        limit = self._opened.context_length - 1
+        query = self._read(request.query, limit)
         separator = vocabulary.sep if vocabulary.sep >= 0 else vocabulary.eos
         head = [t for t in (vocabulary.bos, *query, vocabulary.eos, separator) if t >= 0]
-        limit = self._opened.context_length - 1
         pairs = []
         for document in request.documents:
-            tokens = vocabulary.tokenize(document, add_special=False, parse_special=False)
+            tokens = self._read(document, limit)
             pairs.append([*[*head, *tokens][:limit], max(0, vocabulary.eos)])
         return pairs
 

@@ -8,8 +8,9 @@ building pointer objects costs more than the calls.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import llama_cpp.llama_cpp
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from puna.errors import InvalidInput, PunaError
+from puna.runner import cuts
 
 api: Any = llama_cpp.llama_cpp
 library: Any = api._lib
@@ -38,6 +40,7 @@ KV_TYPES: Mapping[str, int] = {
 """Cache element types by name. Source: ggml.h, enum ggml_type."""
 
 _MAX_SINGLE_TEXT = 64 << 20
+_LONG_TEXT = 1 << 13
 
 _logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)(
     ("llama_get_logits_ith", library)
@@ -99,6 +102,30 @@ class Vocabulary:
         raw = text.encode("utf-8", "replace")
         if len(raw) > _MAX_SINGLE_TEXT:
             raise InvalidInput("the text is too long")
+        if self.kind != api.LLAMA_VOCAB_TYPE_SPM or len(text) < _LONG_TEXT:
+            return self._read(raw, add_special=add_special, parse_special=parse_special)
+        tokens = [self.bos] if add_special and self.adds_bos else []
+        for piece, has_space in cuts.pieces(raw.decode(), self._joined, prefixed=self._prefixed):
+            found = self._read(piece.encode(), add_special=False, parse_special=parse_special)
+            tokens += found[self._space_tokens(found) :] if has_space else found
+        return [*tokens, self.eos] if add_special and self.adds_eos else tokens
+
+    @functools.cached_property
+    def _joined(self) -> frozenset[str]:
+        texts = (self.text(token).decode("utf-8", "replace") for token in range(self.size))
+        return cuts.pairs(texts)
+
+    @functools.cached_property
+    def _prefixed(self) -> bool:
+        """Whether a space is put before each text."""
+        tokens = self._read(b"a", add_special=False, parse_special=False)
+        return b"".join(map(self.piece, tokens)) != b"a"
+
+    def _space_tokens(self, tokens: Sequence[int]) -> int:
+        """How many of the first tokens write a space: one, or its three bytes."""
+        return 1 if self.piece(tokens[0]) == b" " else len(cuts.SPACE.encode())
+
+    def _read(self, raw: bytes, *, add_special: bool, parse_special: bool) -> list[int]:
         room = len(raw) + 8
         for _ in range(2):
             tokens = (ctypes.c_int32 * room)()
@@ -140,6 +167,10 @@ class Vocabulary:
         """All control tokens, ascending."""
         handle = self.handle
         return [token for token in range(self.size) if _is_control(handle, token)]
+
+    def control_texts(self) -> list[str]:
+        """Their texts, in the same order."""
+        return [self.piece(token).decode("utf-8", "replace") for token in self.control_tokens()]
 
     def check(self, tokens: Iterable[int]) -> None:
         """Refuse ids that are not in the vocabulary; llama.cpp would abort.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from puna.runner.adapters import Adapters
 from puna.runner.batch import Batch
 from puna.runner.chunks import FAST_ROWS
 from puna.runner.draft import DraftModel
-from puna.runner.llama import KV_TYPES, Context, Model, api
+from puna.runner.llama import KV_TYPES, Context, Model, Vocabulary, api
 from puna.runner.load_errors import LoadError, load_error
 from puna.runner.log import NativeLog
 from puna.runner.multimodal import Projector
@@ -143,6 +143,17 @@ def open_model(
     )
 
 
+def open_vocabulary(options: LoadOptions, log: NativeLog) -> Vocabulary:
+    """Open the files for their vocabulary alone.
+
+    Raises:
+        LoadError: with the reason llama.cpp gave.
+    """
+    overrides = Overrides(options.kv_overrides)
+    parameters = model_parameters(options, 0, mapped=True, overrides=overrides)
+    return Vocabulary(api.llama_model_get_vocab(_open_files(options.paths, parameters, log)))
+
+
 def _describe(
     options: LoadOptions,
     weights: _Weights,
@@ -175,7 +186,7 @@ def _describe(
         mmap=weights.mapped,
         flash_attention=options.flash_attention != "off",
         can_shift=context.can_shift and not model.keeps_state,
-        control_tokens=tuple(_control_texts(model)),
+        control_tokens=tuple(model.vocabulary.control_texts()),
         warnings=warnings,
         load_ns=now.ns - before.ns,
         devices=hardware.devices(),
@@ -220,21 +231,14 @@ def _round_up(length: int) -> int:
 def _open_weights(
     options: LoadOptions, log: NativeLog, progress: Callable[[float], None]
 ) -> _Weights:
-    for path in options.paths:
-        if not Path(path).is_file():
-            raise LoadError("file", "the model file does not exist")
-    size = sum(Path(path).stat().st_size for path in options.paths)
+    size = sum(_size(path) for path in options.paths)
     mapped = options.mmap if options.mmap is not None else _better_mapped(size)
     overrides = Overrides(options.kv_overrides)
-    log.clear()
     layers = _offloaded(options)
     parameters = model_parameters(options, layers, mapped=mapped, overrides=overrides)
     callback = _progress_callback(progress)
     parameters.progress_callback = callback
-    handle = _load_files(options.paths, parameters)
-    if not handle:
-        raise load_error(log, "the model file cannot be loaded")
-    model = Model(handle)
+    model = Model(_open_files(options.paths, parameters, log))
     return _Weights(model, min(layers, model.layers), mapped)
 
 
@@ -248,6 +252,25 @@ def _offloaded(options: LoadOptions) -> int:
 def _better_mapped(size: int) -> bool:
     """Loaded weights decode faster, mapped ones fit when memory is short."""
     return size > hardware.available_memory() * 0.6
+
+
+def _size(path: str) -> int:
+    """Bytes of a model file.
+
+    Raises:
+        LoadError: there is no such file.
+    """
+    if not Path(path).is_file():
+        raise LoadError("file", "the model file does not exist")
+    return Path(path).stat().st_size
+
+
+def _open_files(paths: tuple[str, ...], parameters: Any, log: NativeLog) -> Any:
+    log.clear()
+    handle = _load_files(paths, parameters)
+    if not handle:
+        raise load_error(log, "the model file cannot be loaded")
+    return handle
 
 
 def _load_files(paths: tuple[str, ...], parameters: Any) -> Any:
@@ -340,9 +363,3 @@ def _warm_up(model: Model, context: Context, batch: Batch) -> None:
     context.drop(0)
     if result != 0:
         raise LoadError("internal", "the model cannot be evaluated")
-
-
-def _control_texts(model: Model) -> Iterator[str]:
-    vocabulary = model.vocabulary
-    for token in vocabulary.control_tokens():
-        yield vocabulary.piece(token).decode("utf-8", "replace")

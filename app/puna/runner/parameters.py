@@ -57,6 +57,7 @@ def model_parameters(
     parameters.n_gpu_layers = layers
     mode = api.LLAMA_LOAD_MODE_MMAP if mapped else api.LLAMA_LOAD_MODE_NONE
     parameters.load_mode = mode
+    parameters.vocab_only = options.vocabulary_only
     if options.main_gpu is not None:
         parameters.main_gpu = options.main_gpu
         parameters.split_mode = api.LLAMA_SPLIT_MODE_NONE

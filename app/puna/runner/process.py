@@ -15,7 +15,7 @@ import llama_cpp
 from puna.runner import backends, hardware
 from puna.runner.llama import api
 from puna.runner.load_errors import LoadError
-from puna.runner.loading import open_model
+from puna.runner.loading import open_model, open_vocabulary
 from puna.runner.log import NativeLog
 from puna.runner.outbox import Outbox
 from puna.runner.parked import ParkedConversations
@@ -32,6 +32,7 @@ from puna.runner.protocol import (
 )
 from puna.runner.service import Closed, Item, Service
 from puna.runner.state import StateFolder, state_key
+from puna.runner.vocabulary import VocabularyService, describe
 
 logger = logging.getLogger(__name__)
 
@@ -71,15 +72,30 @@ def _serve(log: NativeLog, outbox: Outbox, inbox: SimpleQueue[Item], reader: _Re
     if not isinstance(first, Load):
         return
     try:
-        opened = open_model(first.options, log, _Throttle(outbox))
+        service = _open(first.options, log, outbox, inbox, reader)
     except LoadError as error:
         outbox.send(LoadFailed(error.kind, str(error)))
         return
-    parked = _parked(first.options, opened.report.memory)
-    service = Service(opened, parked, outbox, inbox)
+    service.run()
+
+
+def _open(
+    options: LoadOptions, log: NativeLog, outbox: Outbox, inbox: SimpleQueue[Item], reader: _Reader
+) -> Service | VocabularyService:
+    """Open a model, or its vocabulary, and say so.
+
+    Raises:
+        LoadError: with the reason llama.cpp gave.
+    """
+    if options.vocabulary_only:
+        vocabulary = open_vocabulary(options, log)
+        outbox.send(describe(vocabulary))
+        return VocabularyService(vocabulary, outbox, inbox)
+    opened = open_model(options, log, _Throttle(outbox))
+    service = Service(opened, _parked(options, opened.report.memory), outbox, inbox)
     reader.on_abort = service.interrupt
     outbox.send(opened.report)
-    service.run()
+    return service
 
 
 def _parked(options: LoadOptions, model_memory: int) -> ParkedConversations:

@@ -7,7 +7,7 @@ not hold up the streams.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,10 +16,21 @@ from puna.chat.guard import Guard, Segment
 from puna.chat.messages import Message
 from puna.chat.truncation import fit
 from puna.errors import CapabilityMissing, ContextExceeded, TemplateError
-from puna.runner.loading import CELL_STEP, OpenModel
-from puna.runner.multimodal import Media, Part
+from puna.runner.excerpts import excerpt
+from puna.runner.llama import Vocabulary
+from puna.runner.loading import CELL_STEP
+from puna.runner.multimodal import Media, Part, Projector
 from puna.runner.pictures import is_sound
-from puna.runner.protocol import Conversation, Generate, Raw, Render, Text
+from puna.runner.protocol import (
+    Conversation,
+    Detokenize,
+    Generate,
+    Raw,
+    Render,
+    Text,
+    Tokenize,
+    Tokens,
+)
 from puna.runner.requests import Prompt
 
 TOKENS_PER_IMAGE = 768
@@ -47,7 +58,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A prompt as text, and what was left out of it."""
+    """A prompt as text, and what was left out of it.
+
+    ``total``: tokens before that, at least.
+    """
 
     segments: Sequence[Segment]
     images: Sequence[bytes]
@@ -57,14 +71,30 @@ class _Written:
 
 
 class Prompts:
-    """Makes prompts for one model."""
+    """Makes prompts for one model, and answers what only needs its vocabulary.
 
-    def __init__(self, opened: OpenModel) -> None:
-        self._opened = opened
-        self._vocabulary = opened.model.vocabulary
-        self._known = _known(opened)
-        # Source: contract 4.9; the cache of this family cannot be shifted.
-        self._never_shifts = opened.model.metadata("general.architecture") == "deepseek2"
+    Args:
+        vocabulary: of the model.
+        control_tokens: texts of the vocabulary's control tokens.
+        window: the largest that a request may have.
+        projector: of the model, if it takes images or sound.
+        shifts: the cache can be shifted.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        control_tokens: Iterable[str],
+        window: Window,
+        *,
+        projector: Projector | None = None,
+        shifts: bool = True,
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._window = window
+        self._projector = projector
+        self._shifts = shifts
+        self._known = _known(vocabulary, control_tokens)
 
     def prepare(self, request: Generate) -> Prompt:
         """The prompt of a request, within its window.
@@ -76,7 +106,8 @@ class Prompts:
         """
         window = self.window(request.context_length)
         limit = window.context_length if request.truncate else None
-        prompt = self._encode(request.prompt, self._write(request.prompt, limit))
+        written = self._write(request.prompt, limit, most=max(limit or 0, window.cells))
+        prompt = self._encode(request.prompt, written)
         if not prompt.tokens:
             # There is nothing to answer without a first token.
             prompt = replace(prompt, tokens=[max(0, self._vocabulary.bos)], total=1)
@@ -87,18 +118,17 @@ class Prompts:
             return prompt
         if length <= min(limit, window.cells - 1):
             return prompt
-        if not request.shift or self._never_shifts or prompt.media:
+        if not (request.shift and self._shifts) or prompt.media:
             raise _exceeded(TOO_LONG, length, window)
         keep = self.kept(request, prompt.tokens)
         return replace(prompt, tokens=cut_middle(prompt.tokens, keep, limit))
 
     def window(self, wanted: int | None) -> Window:
         """The window of a request that asked for ``wanted`` tokens."""
-        opened = self._opened
-        if not wanted or wanted >= opened.context_length:
-            return Window(opened.context_length, opened.window)
+        if not wanted or wanted >= self._window.context_length:
+            return self._window
         cells = math.ceil(wanted / CELL_STEP) * CELL_STEP
-        return Window(wanted, min(cells, opened.window))
+        return Window(wanted, min(cells, self._window.cells))
 
     def kept(self, request: Generate, tokens: Sequence[int]) -> int:
         """Tokens at the start that survive when the window slides; BOS is one more."""
@@ -108,33 +138,53 @@ class Prompts:
         has_bos = bool(tokens) and tokens[0] == self._vocabulary.bos
         return min(wanted + has_bos, self.window(request.context_length).context_length - 1)
 
-    def tokenize(self, prompt: Raw | Conversation, *, add_special: bool) -> list[int]:
-        """Tokens of a prompt, not cut."""
-        return self._encode(prompt, self._write(prompt, None), add_special=add_special).tokens
+    def answer(self, request: Tokenize | Detokenize | Render) -> Tokens | Text:
+        """Tokens of a prompt that is not cut, text of tokens, or the text of a prompt.
 
-    def render(self, request: Render) -> Text:
-        """The text of a prompt after messages were left out."""
-        limit = self.window(request.context_length).context_length
-        written = self._write(request.prompt, limit if request.truncate else None)
-        return Text(request.id, written.text, len(written.images))
+        Raises:
+            TemplateError: the template does not render.
+            InvalidInput: tokens or media that this model does not know.
+        """
+        match request:
+            case Tokenize(prompt=prompt):
+                special = request.add_special
+                encoded = self._encode(prompt, self._write(prompt, None), add_special=special)
+                return Tokens(request.id, tuple(encoded.tokens))
+            case Detokenize(tokens=tokens):
+                self._vocabulary.check(tokens)
+                data = b"".join(map(self._vocabulary.piece, tokens))
+                return Text(request.id, data.decode("utf-8", "replace"))
+            case Render(prompt=prompt):
+                limit = self.window(request.context_length).context_length
+                written = self._write(prompt, limit if request.truncate else None)
+                return Text(request.id, written.text, len(written.images))
 
     # ------------------------------------------------------------ text
 
-    def _write(self, prompt: Raw | Conversation, limit: int | None) -> _Written:
-        """The text; of a conversation with a limit, without the oldest messages."""
+    def _write(
+        self, prompt: Raw | Conversation, limit: int | None, *, most: int | None = None
+    ) -> _Written:
+        """The text; of a conversation with a limit, without the oldest messages.
+
+        Args:
+            prompt: whose text.
+            limit: tokens of a conversation.
+            most: tokens of which one more is too many; of pieces that are far longer
+                there are then only the two ends.
+        """
         if isinstance(prompt, Raw):
             segments: Sequence[Segment] = [Segment(prompt.text)]
             if prompt.images:
                 segments = Guard().segments(prompt.text, len(prompt.images))
-            return _Written(segments, prompt.images, prompt.text)
+            return _Written(self._excerpts(segments, most), prompt.images, prompt.text)
         if limit is None:
-            return self._render(prompt, prompt.messages)
+            return self._render(prompt, prompt.messages, most)
         made: dict[int, _Written] = {}
         refusals: list[TemplateError] = []
 
         def count(messages: Sequence[Message]) -> int:
             try:
-                written = self._render(prompt, messages)
+                written = self._render(prompt, messages, most)
             except TemplateError as error:
                 refusals.append(error)
                 raise
@@ -148,7 +198,9 @@ class Prompts:
         written = made[len(fitted.messages)]
         return replace(written, dropped=fitted.dropped, total=fitted.total)
 
-    def _render(self, prompt: Conversation, messages: Sequence[Message]) -> _Written:
+    def _render(
+        self, prompt: Conversation, messages: Sequence[Message], most: int | None
+    ) -> _Written:
         conversation = rendering.Conversation(
             kind=prompt.template.kind,
             source=prompt.template.source,
@@ -160,13 +212,24 @@ class Prompts:
             extra=prompt.extra,
         )
         rendered = rendering.render(conversation, datetime.now().astimezone(), self._known)
-        return _Written(rendered.segments, rendered.images, rendered.text)
+        segments = self._excerpts(rendered.segments, most)
+        return _Written(segments, rendered.images, rendered.text)
+
+    def _excerpts(self, segments: Sequence[Segment], most: int | None) -> Sequence[Segment]:
+        if most is None:
+            return segments
+        return [
+            replace(segment, text=excerpt(segment.text, most, self._length)) for segment in segments
+        ]
+
+    def _length(self, text: str) -> int:
+        return len(self._plain([Segment(text)]))
 
     def _count(self, prompt: Conversation, written: _Written) -> int:
         text_only = [segment for segment in written.segments if segment.image is None]
         tokens = self._plain(text_only)
         start = self._beginning(prompt.before, tokens)
-        images = len(written.images) if self._opened.projector is not None else 0
+        images = len(written.images) if self._projector is not None else 0
         return start + len(prompt.before) + len(tokens) + TOKENS_PER_IMAGE * images
 
     # ------------------------------------------------------------ tokens
@@ -195,11 +258,11 @@ class Prompts:
     def _with_media(self, written: _Written) -> tuple[list[int], list[Media]]:
         if not written.images:
             return self._plain(written.segments), []
-        if self._opened.projector is None:
+        if self._projector is None:
             kind = "audio" if any(map(is_sound, written.images)) else "images"
             raise CapabilityMissing(f"this model does not support {kind}")
         parts = place_images(written.segments, written.images)
-        tokens, media = self._opened.projector.tokenize(parts, add_special=False)
+        tokens, media = self._projector.tokenize(parts, add_special=False)
         if media and media[-1].end == len(tokens):
             # An answer begins after a token; media give no logits.
             tokens += self._plain([Segment("\n")]) or [max(0, self._vocabulary.bos)]
@@ -231,16 +294,15 @@ def place_images(segments: Sequence[Segment], images: Sequence[bytes]) -> list[P
     return parts
 
 
-def _known(opened: OpenModel) -> rendering.Vocabulary:
+def _known(vocabulary: Vocabulary, control_tokens: Iterable[str]) -> rendering.Vocabulary:
     """What the renderer needs to know of the vocabulary."""
-    vocabulary = opened.model.vocabulary
 
     def text(token: int) -> str:
         return vocabulary.piece(token).decode("utf-8", "replace") if token >= 0 else ""
 
     ends = [text(token) for token in vocabulary.control_tokens() if vocabulary.is_end(token)]
     reserved = frozenset((text(vocabulary.bos), text(vocabulary.eos), *ends)) - {""}
-    guard = Guard(opened.report.control_tokens, reserved)
+    guard = Guard(control_tokens, reserved)
     return rendering.Vocabulary(guard, bos=text(vocabulary.bos), eos=text(vocabulary.eos))
 
 

@@ -77,6 +77,8 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
         state_limit: bytes that folder may hold.
         prompt_lookup: guess tokens from what was said before, where that was
             measured to be faster.
+        vocabulary_only: open no weights; then there are answers to
+            :class:`Tokenize`, :class:`Detokenize` and :class:`Render` alone.
     """
 
     paths: tuple[str, ...]
@@ -98,6 +100,7 @@ class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     state_folder: str = ""
     state_limit: int = 0
     prompt_lookup: bool = False
+    vocabulary_only: bool = False
 
 
 class Template(msgspec.Struct, frozen=True, omit_defaults=True):

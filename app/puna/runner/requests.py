@@ -20,7 +20,7 @@ class Prompt:
 
     Attributes:
         tokens: placeholders (negative) stand where media are.
-        total: tokens before anything was left out.
+        total: tokens before anything was left out, at least.
         dropped_messages: messages left out so that it fits.
     """
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
 from puna.errors import CapabilityMissing, PunaError
+from puna.runner.desk import Desk, Paperwork, Prepared
 from puna.runner.embedding import EmbeddingFailed, Embeddings
 from puna.runner.failures import failed
 from puna.runner.generating import Generations
@@ -17,7 +16,7 @@ from puna.runner.loading import OpenModel
 from puna.runner.loop import Loop
 from puna.runner.outbox import Outbox
 from puna.runner.parked import ParkedConversations
-from puna.runner.prompts import Prompts
+from puna.runner.prompts import Prompts, Window
 from puna.runner.protocol import (
     Abort,
     Adapt,
@@ -30,9 +29,7 @@ from puna.runner.protocol import (
     Load,
     Render,
     Rerank,
-    Text,
     Tokenize,
-    Tokens,
     Trim,
 )
 from puna.runner.slots import SlotTable
@@ -48,22 +45,13 @@ class Closed:
     """The parent closed the pipe."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The worker is done with a request."""
-
-    request: Generate | Tokenize | Render
-    future: Future[Any]
-
-
 Item: TypeAlias = Command | Closed | Prepared
 
 
 class Service:
     """Serves one opened model until the parent goes.
 
-    All methods but :meth:`interrupt` belong to the main thread. Prompts are made
-    on one worker thread, which shares nothing with the loop but the vocabulary.
+    All methods but :meth:`interrupt` belong to the main thread.
     """
 
     def __init__(
@@ -79,11 +67,10 @@ class Service:
         self._parked = parked
         self._slots = SlotTable(opened.model, opened.context, opened.slots, parked)
         self._loop = Loop(opened, self._slots, outbox.send)
-        self._prompts = Prompts(opened)
+        self._prompts = _prompts(opened)
         self._generations = Generations(opened, self._prompts)
         self._embeddings = Embeddings(opened)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="prompts")
-        self._preparing: set[int] = set()
+        self._desk = Desk(self._work, inbox.put)
         self._open = True
 
     def run(self) -> None:
@@ -137,8 +124,11 @@ class Service:
         match item:
             case Closed():
                 self._open = False
-            case Generate() | Tokenize() | Render():
-                self._prepare(item)
+            case Generate() if self._opened.options.embedding:
+                error = CapabilityMissing("this model does not generate text")
+                self._outbox.send(failed(item.id, error))
+            case Generate() | Embed() | Rerank() | Tokenize() | Detokenize() | Render():
+                self._desk.begin(item)
             case Prepared():
                 self._begin(item)
             case Abort():
@@ -146,55 +136,37 @@ class Service:
             case Trim():
                 self._slots.save_all()
                 self._parked.write_all()
-            case Embed() | Rerank():
-                self._answer(item.id, lambda: self._embeddings.add(item))
             case Adapt():
                 self._answer(item.id, lambda: self._adapt(item))
-            case Detokenize():
-                self._answer(item.id, lambda: self._text(item))
             case Load():
                 logger.warning("a second load was ignored")
 
-    def _prepare(self, request: Generate | Tokenize | Render) -> None:
-        if isinstance(request, Generate) and self._opened.options.embedding:
-            error = CapabilityMissing("this model does not generate text")
-            self._outbox.send(failed(request.id, error))
-            return
-        self._preparing.add(request.id)
-        future = self._worker.submit(self._work, request)
-        future.add_done_callback(lambda done: self._inbox.put(Prepared(request, done)))
-
-    def _work(self, request: Generate | Tokenize | Render) -> Any:
-        """What the worker thread does for a request."""
+    def _work(self, request: Paperwork) -> Any:
+        """What the desk does for a request."""
         match request:
             case Generate():
                 return self._generations.prepare(request)
-            case Tokenize():
-                special = request.add_special
-                return self._prompts.tokenize(request.prompt, add_special=special)
-            case Render():
-                return self._prompts.render(request)
+            case Embed() | Rerank():
+                return self._embeddings.prepare(request)
+            case _:
+                return self._prompts.answer(request)
 
     def _begin(self, prepared: Prepared) -> None:
-        request = prepared.request
-        if request.id not in self._preparing:
+        if not self._desk.collect(prepared):
             return
-        self._preparing.discard(request.id)
-        error = prepared.future.exception()
-        if error is not None:
-            if not isinstance(error, PunaError):
-                logger.error("a prompt could not be made", exc_info=error)
-            self._outbox.send(failed(request.id, error))
+        failure = prepared.failure()
+        if failure is not None:
+            self._outbox.send(failure)
             return
-        result = prepared.future.result()
+        request, result = prepared.request, prepared.future.result()
         match request:
             case Generate():
                 self._answer(
                     request.id, lambda: self._loop.submit(self._generations.start(request, result))
                 )
-            case Tokenize():
-                self._outbox.send(Tokens(request.id, tuple(result)))
-            case Render():
+            case Embed() | Rerank():
+                self._answer(request.id, lambda: self._embeddings.add(request, result))
+            case _:
                 self._outbox.send(result)
 
     def _answer(self, request_id: int, work: Callable[[], Any]) -> None:
@@ -207,22 +179,15 @@ class Service:
         if report is not None:
             self._outbox.send(report)
 
-    def _text(self, request: Detokenize) -> Text:
-        vocabulary = self._opened.model.vocabulary
-        vocabulary.check(request.tokens)
-        data = b"".join(vocabulary.piece(token) for token in request.tokens)
-        return Text(request.id, data.decode("utf-8", "replace"))
-
     def _adapt(self, request: Adapt) -> Adapted:
         self._opened.adapters.load(request.adapters)
         return Adapted(request.id, self._opened.adapters.memory)
 
     def _abort(self, request_id: int) -> None:
-        if request_id in self._preparing:
-            self._preparing.discard(request_id)
-        elif self._loop.cancel(request_id) or not self._embeddings.cancel(request_id):
+        if self._loop.cancel(request_id):
             return
-        self._outbox.send(Failed(request_id, "canceled", "request canceled"))
+        if self._desk.cancel(request_id) or self._embeddings.cancel(request_id):
+            self._outbox.send(Failed(request_id, "canceled", "request canceled"))
 
     def _embed(self) -> None:
         try:
@@ -231,3 +196,14 @@ class Service:
         except EmbeddingFailed as error:
             for request_id in error.ids:
                 self._outbox.send(failed(request_id, error))
+
+
+def _prompts(opened: OpenModel) -> Prompts:
+    return Prompts(
+        opened.model.vocabulary,
+        opened.report.control_tokens,
+        Window(opened.context_length, opened.window),
+        projector=opened.projector,
+        # Source: contract 4.9; the cache of this family cannot be shifted.
+        shifts=opened.model.metadata("general.architecture") != "deepseek2",
+    )

@@ -31,6 +31,9 @@ from puna.services.translated import Translations
 from puna.store.installed import InstalledModel
 from puna.store.store import Store
 
+_VOCABULARIES = EngineConfig(max_loaded=2, keep_alive=60.0, keep_spare=False)
+"""For runners without weights: small, and up again within a second."""
+
 
 def compose(loaded: Loaded, folders: Folders) -> WebApplication:
     """The application of this process; opens nothing yet."""
@@ -48,6 +51,8 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
 
     scheduler = Scheduler(_engine(settings), environment=environment, on_change=on_change)
     configuration.subscribe(lambda changed: scheduler.configure(_engine(changed)))
+
+    vocabularies = Scheduler(_VOCABULARIES, environment=environment)
 
     def state_folder() -> str:
         own = folders.state / "conversations"
@@ -76,6 +81,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         notices=notices,
         store=store,
         scheduler=scheduler,
+        vocabularies=vocabularies,
         models=Models(
             store,
             describe,
@@ -86,7 +92,7 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         running=running,
         inference=inference,
         embedder=Embedder(inference),
-        tokens=Tokens(inference, scheduler),
+        tokens=Tokens(inference, scheduler, vocabularies),
         reranker=Reranker(inference),
         metrics=metrics,
         transfers=transfers,

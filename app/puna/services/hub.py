@@ -31,6 +31,7 @@ class Services:
     notices: Notices
     store: Store
     scheduler: Scheduler
+    vocabularies: Scheduler
     models: Models
     running: Running
     inference: Inference
@@ -62,5 +63,5 @@ class Services:
     async def aclose(self) -> None:
         """Stop transfers, then the runners, then give the store back."""
         await self.transfers.aclose()
-        await self.scheduler.aclose()
+        await asyncio.gather(self.scheduler.aclose(), self.vocabularies.aclose())
         await asyncio.to_thread(self.store.close)

@@ -25,6 +25,18 @@ def test_a_text_survives_being_cut_into_tokens(serve: Any) -> None:
     assert serve("POST", "/api/detokenize", body).json == {"model": "smol", "text": text}
 
 
+def test_tokens_need_no_weights_in_memory(serve: Any) -> None:
+    cut = serve("POST", "/api/tokenize", {"model": "smol", "text": "Hello there"})
+    joined = serve("POST", "/api/detokenize", {"model": "smol", "tokens": cut.json["tokens"]})
+    messages = [{"role": "user", "content": "Hi"}]
+    counted = serve("POST", "/v1/messages/count_tokens", {"model": "smol", "messages": messages})
+    assert (cut.status, joined.status, counted.status) == (200, 200, 200)
+    assert serve("GET", "/api/ps").json == {"models": []}
+
+    serve("POST", "/api/generate", {"model": "smol"})
+    assert serve("POST", "/api/tokenize", {"model": "smol", "text": "Hello there"}).json == cut.json
+
+
 def test_messages_count_as_many_tokens_as_their_answer_says(serve: Any) -> None:
     messages = [{"role": "user", "content": "Hi"}]
     cut = serve("POST", "/api/tokenize", {"model": "smol", "messages": messages})

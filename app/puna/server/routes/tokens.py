@@ -23,7 +23,7 @@ router = APIRouter()
     responses=documents.answers(wire.TokenizeResponse, 400, 403, 404, 500, 503),
 )
 async def tokenize(request: Request) -> Response:
-    """Token ids of a text, or of a conversation as the model reads it."""
+    """Token ids of a text, or of a conversation as the model reads it; loads no weights."""
     body = await read(request, wire.TokenizeRequest, media=True)
     if not body.model:
         raise InvalidInput("model is required")
@@ -31,19 +31,16 @@ async def tokenize(request: Request) -> Response:
         raise InvalidInput("either text or messages is required")
     running(request)
     tokens = services(request).tokens
-    keep_alive: float | None = body.keep_alive  # type: ignore[assignment]
     if body.text is None:
-        found = await tokens.of_chat(_chat(body, keep_alive))
+        found = await tokens.of_chat(_chat(body))
     else:
-        found = await tokens.tokenize(
-            body.model, body.text, add_special=body.add_special, keep_alive=keep_alive
-        )
+        found = await tokens.tokenize(body.model, body.text, add_special=body.add_special)
     return json_response({"model": body.model, "tokens": found, "count": len(found)})
 
 
-def _chat(body: wire.TokenizeRequest, keep_alive: float | None) -> ChatRequest:
+def _chat(body: wire.TokenizeRequest) -> ChatRequest:
     messages = tuple(native.message(item) for item in body.messages)
-    controls = Controls(keep_alive=keep_alive, think=body.think)  # type: ignore[arg-type]
+    controls = Controls(think=body.think)  # type: ignore[arg-type]
     return ChatRequest(body.model, messages, controls=controls)
 
 
@@ -58,6 +55,5 @@ async def detokenize(request: Request) -> Response:
     if not body.model:
         raise InvalidInput("model is required")
     running(request)
-    keep_alive: float | None = body.keep_alive  # type: ignore[assignment]
-    text = await services(request).tokens.detokenize(body.model, body.tokens, keep_alive=keep_alive)
+    text = await services(request).tokens.detokenize(body.model, body.tokens)
     return json_response({"model": body.model, "text": text})
