@@ -3,14 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+FLAGS := flags=$$(scripts/compiler_flags.sh) && CFLAGS="$$CFLAGS $$flags" CXXFLAGS="$$CXXFLAGS $$flags"
+PIP := $(FLAGS) $(BIN)/python -m pip --disable-pip-version-check --quiet
 LISTS := packaging/debian-packages
-# GCC 12 loses half of what llama.cpp tells Intel's matrix unit (AMX), and the first prompt then
-# ends the runner. The other vector units do without it.
-NO_AMX := $(if $(filter x86_64,$(shell uname -m)),-mno-amx-tile -mno-amx-int8 -mno-amx-bf16)
-export CFLAGS += $(NO_AMX)
-export CXXFLAGS += $(NO_AMX)
-
 .DEFAULT_GOAL := help
 .PHONY: help setup server llama run test check format pin readme screenshots translations clean
 

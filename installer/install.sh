@@ -73,11 +73,9 @@ install() {
 
     "$python" -m venv "$venv"
     echo "Installing into $venv (llama.cpp is compiled the first time: some minutes)"
-    if [ "$(uname -m)" = x86_64 ]; then
-        # As in the Makefile: GCC 12 makes AMX code that ends the runner.
-        local no_amx="-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
-        export CFLAGS="${CFLAGS:-} $no_amx" CXXFLAGS="${CXXFLAGS:-} $no_amx"
-    fi
+    local flags
+    flags=$("$here/scripts/compiler_flags.sh")
+    export CFLAGS="${CFLAGS:-} $flags" CXXFLAGS="${CXXFLAGS:-} $flags"
     "$venv/bin/python" -m pip --disable-pip-version-check --quiet install \
         -c "$here/packaging/constraints.txt" "${source}[$extra]"
 
