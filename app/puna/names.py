@@ -35,6 +35,8 @@ _DEVICES = frozenset(
 # What Go calls a space; ``str.strip()`` would also take U+001C to U+001F.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
+_WINDOW = re.compile(r"(.+)@([1-9][0-9]{0,8})", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelName:
@@ -155,6 +157,15 @@ def split_source(text: str) -> tuple[str, Source]:
     if source is not Source.UNSPECIFIED and _cut_source(base)[1] is not Source.UNSPECIFIED:
         raise InvalidInput(f"use either :local or :cloud, not both: {_quoted(trimmed)}")
     return base, source
+
+
+def split_window(text: str) -> tuple[str, int | None]:
+    """Cut ``@16384`` off a model name: how many tokens the window is to have.
+
+    For programs that let people choose a model but no options.
+    """
+    found = _WINDOW.fullmatch(text.strip(_SPACE))
+    return (found[1], int(found[2])) if found else (text, None)
 
 
 def pull_name(text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from puna.errors import InvalidInput, InvalidName
-from puna.names import ModelName, Source, pull_name, split_source
+from puna.names import ModelName, Source, pull_name, split_source, split_window
 
 CASES = Path(__file__).parents[3] / "shared" / "golden" / "names" / "cases.jsonl"
 
@@ -121,6 +121,22 @@ def test_a_name_that_windows_cannot_store_is_valid_but_not_portable(text: str) -
 @pytest.mark.parametrize("text", ["console", "null", "com0", "localhost:5000/a/m", "m:v1.0"])
 def test_an_ordinary_name_is_portable(text: str) -> None:
     assert ModelName.parse(text).is_portable
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "window"),
+    [
+        ("m@4096", "m", 4096),
+        (" ns/m:8b@1 ", "ns/m:8b", 1),
+        ("m@sha256:ab", "m@sha256:ab", None),
+        ("m@0", "m@0", None),
+        ("m@4k", "m@4k", None),
+        ("@4", "@4", None),
+        ("m", "m", None),
+    ],
+)
+def test_a_window_is_cut_off(text: str, name: str, window: int | None) -> None:
+    assert split_window(text) == (name, window)
 
 
 def test_a_local_suffix_is_cut_off() -> None:

@@ -59,6 +59,7 @@ class ModelRequest(WireModel):
     logprobs: bool = False
     top_logprobs: int = 0
     return_progress: bool = False
+    return_repeat: bool = False
     debug_render_only: bool = Field(False, alias="_debug_render_only")
 
 
@@ -127,11 +128,12 @@ class DeleteRequest(WireModel):
 
 
 class PullRequest(WireModel):
-    """``POST /api/pull``."""
+    """``POST /api/pull``; in the background it goes on when its client leaves."""
 
     model: str = ""
     name: str = ""
     insecure: bool = False
+    background: bool = False
     stream: bool | None = None
 
 
@@ -228,13 +230,14 @@ class ChatResponse(Metrics):
 
 
 class EmbedResponse(BaseModel):
-    """Answer of ``/api/embed``."""
+    """Answer of ``/api/embed``; the counts are of the single inputs."""
 
     model: str
     embeddings: list[list[float]]
     total_duration: int | None = None
     load_duration: int | None = None
     prompt_eval_count: int | None = None
+    prompt_eval_counts: list[int] | None = None
 
 
 class EmbeddingResponse(BaseModel):

@@ -9,7 +9,7 @@ import msgspec
 
 from puna.chat.messages import ToolCall
 
-FinishReason = Literal["stop", "length", "load", "unload"]
+FinishReason = Literal["stop", "length", "repeat", "load", "unload"]
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -101,7 +101,7 @@ class Answers:
         if len(generation.answer) >= generation.limit:
             return Ending("length")
         if generation.request.repeat_guard and generation.repeats > REPEAT_LIMIT:
-            return Ending("stop")
+            return Ending("repeat")
         return None
 
     def _logprobs(

@@ -41,6 +41,7 @@ FURTHER_HEADERS = (
     "Idempotency-Key",
     "Cache-Control",
     "X-Request-Id",
+    "X-Num-Ctx",
 )
 """Granted when a preflight asks for them, so that the usual answer stays Ollama's."""
 

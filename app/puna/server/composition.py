@@ -58,7 +58,11 @@ def _services(loaded: Loaded, folders: Folders) -> Services:
         own = folders.state / "conversations"
         return configuration.current.state_folder or str(own)
 
-    transfers = Transfers(store, lambda: configuration.current)
+    transfers = Transfers(
+        store,
+        lambda: configuration.current,
+        on_pulled=lambda: notices.publish("models_changed"),
+    )
     running, profiles, metrics = Running(scheduler, on_change), Profiles(), Metrics()
     translations = Translations(folders.state / "translated")
 

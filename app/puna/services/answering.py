@@ -78,7 +78,10 @@ async def answer(
                 yield Closing()
                 for event in calls.closed(parser.close()):
                     yield event
-                yield Finished(report.reason, report.usage, _warnings(parser, report.usage))
+                reason = report.reason
+                if reason == "repeat" and not job.controls.tells_repeats:
+                    reason = "stop"
+                yield Finished(reason, report.usage, _warnings(parser, report.usage))
 
 
 def _request(lease: Lease, job: Job, options: Merged, constraint: Constraint | None) -> Generate:
@@ -94,10 +97,16 @@ def _request(lease: Lease, job: Job, options: Merged, constraint: Constraint | N
         truncate=controls.truncate,
         shift=controls.shift,
         want_context=job.of_generate and not is_raw,
-        repeat_guard=job.of_generate or job.profile.template.kind == "go",
+        repeat_guard=_guards(job),
         context_length=job.context_length,
         client=controls.client,
     )
+
+
+def _guards(job: Job) -> bool:
+    """Whether repetition ends the answer: where it does with Ollama, or on demand."""
+    by_path = job.of_generate or job.profile.template.kind == "go"
+    return by_path or job.controls.tells_repeats
 
 
 def _constraint(job: Job, circumstances: Answer) -> Constraint | None:

@@ -39,7 +39,7 @@ class Embedder:
             raise ModelNotFound(request.model, f"model '{request.model}' not found")
         missing = f"model {quote(request.model)} not found, try pulling it first"
         subject = await self._inference.subject(request.model, missing=missing)
-        options = merge(request.options, subject.model.parameters)
+        options = merge(request.options, subject.parameters)
         window = options.integer("num_ctx")
         if request.inputs and window is not None and window <= 0:
             raise InvalidInput(_NOT_EVEN_ONE)

@@ -7,9 +7,10 @@ The order of the checks is Ollama's (contract ``ollama-http-api`` 5.1).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Any
 
 from puna.chat.events import Finished, Usage
 from puna.config.settings import Settings
@@ -18,6 +19,7 @@ from puna.engine.lease import Lease
 from puna.engine.scheduler import Scheduler
 from puna.errors import CapabilityMissing, InvalidInput
 from puna.gotemplate.text import quote
+from puna.names import split_window
 from puna.runner.protocol import Detokenize, Render
 from puna.services import prompts
 from puna.services.answering import Job, answer
@@ -45,11 +47,22 @@ MAX_TOP_LOGPROBS = 20
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The model of a request, with everything known about it."""
+    """The model of a request, with everything known about it.
+
+    ``window``: the tokens that the name asks for, as ``m:8b@16384`` does.
+    """
 
     asked: str
     model: InstalledModel
     profile: Profile
+    window: int | None = None
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The model's own, and what its name says."""
+        if self.window is None:
+            return self.model.parameters
+        return {**self.model.parameters, "num_ctx": self.window}
 
 
 class Inference:
@@ -143,9 +156,10 @@ class Inference:
 
     def _subject(self, asked: str, missing: str) -> Subject:
         settings = self._settings()
-        model = find(self._library, asked, missing=missing)
+        name, window = split_window(asked)
+        model = find(self._library, name, missing=missing)
         require_local(model, no_cloud=settings.no_cloud)
-        return Subject(asked, model, self._profiles.of(model, settings.go_template))
+        return Subject(asked, model, self._profiles.of(model, settings.go_template), window)
 
     async def spec(self, subject: Subject, options: Merged) -> ModelSpec:
         """How the model is to be opened for these options.
@@ -175,7 +189,7 @@ class Inference:
         self, subject: Subject, job: Job | None, controls: Controls
     ) -> AsyncGenerator[Answer, None]:
         """Load the model, then answer; without a job that is all."""
-        options = merge(controls.options, subject.model.parameters)
+        options = merge(controls.options, subject.parameters)
         spec = await self.spec(subject, options)
         window = None if spec.auto_context else spec.load.context_length
         async with self.scheduler.acquire(spec, controls.keep_alive) as lease:

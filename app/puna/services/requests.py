@@ -24,6 +24,8 @@ class Controls:
         top_logprobs: alternatives per token, 0 to 20; counts with ``logprobs`` only.
         render_only: answer with the prompt instead of running it.
         progress: tell how far the prompt is read.
+        tells_repeats: an answer that only repeats itself ends with the reason
+            ``repeat`` instead of ``stop``, with every model.
         client: who asks, empty = one of those that do not say.
     """
 
@@ -38,6 +40,7 @@ class Controls:
     shift: bool = True
     render_only: bool = False
     progress: bool = False
+    tells_repeats: bool = False
     client: str = ""
 
 

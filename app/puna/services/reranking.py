@@ -55,7 +55,7 @@ class Reranker:
         if len(documents) > MAX_DOCUMENTS:
             raise InvalidInput(f"more than {MAX_DOCUMENTS} documents")
         subject = await self._inference.subject(model)
-        spec = await self._inference.spec(subject, merge({}, subject.model.parameters))
+        spec = await self._inference.spec(subject, merge({}, subject.parameters))
         async with self._inference.scheduler.acquire(spec, keep_alive) as lease:
             found = await lease.rerank(Rerank(0, query, tuple(documents)))
         scored = [Scored(index, score) for index, score in enumerate(found.scores)]

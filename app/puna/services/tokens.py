@@ -78,7 +78,7 @@ class Tokens:
         self, subject: Subject, *, media: bool = False
     ) -> AbstractAsyncContextManager[Lease]:
         """The model if it is loaded, or has to be because of its projector; else its vocabulary."""
-        spec = await self._inference.spec(subject, merge({}, subject.model.parameters))
+        spec = await self._inference.spec(subject, merge({}, subject.parameters))
         if (media and spec.load.projectors) or self._scheduler.has_ready(spec):
             return self._scheduler.acquire(spec, None)
         return self._vocabularies.acquire(_vocabulary(spec), None)

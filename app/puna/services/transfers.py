@@ -1,7 +1,8 @@
 """Pulls and pushes: each runs once, however many watch it.
 
-A transfer lives as long as somebody watches it. What it has downloaded when
-the last watcher leaves stays on disk, and the next pull goes on from there.
+A transfer lives as long as somebody watches it, or to its end when one of them
+wanted that. What it has downloaded when it ends early stays on disk, and the
+next pull goes on from there.
 """
 
 from __future__ import annotations
@@ -78,12 +79,22 @@ class Transfers:
         store: Store,
         settings: Callable[[], Settings],
         *,
+        on_pulled: Callable[[], None] = lambda: None,
         logins: Logins | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
-        """Args: settings: gives the values in force whenever a transfer begins."""
+        """Start nothing yet.
+
+        Args:
+            store: where models are.
+            settings: gives the values in force whenever a transfer begins.
+            on_pulled: called when a model has come.
+            logins: keys and logins of this user.
+            retry: how often to try, and how long to wait.
+        """
         self._store = store
         self._settings = settings
+        self._on_pulled = on_pulled
         self._logins = logins or Logins()
         self._retry = retry or RetryPolicy()
         self._fetches = Fetches()
@@ -91,7 +102,12 @@ class Transfers:
         self._numbers = itertools.count(1)
 
     async def pull(
-        self, name: ModelName, *, insecure: bool = False, login: Login | None = None
+        self,
+        name: ModelName,
+        *,
+        insecure: bool = False,
+        login: Login | None = None,
+        background: bool = False,
     ) -> AsyncGenerator[TransferStatus, None]:
         """Pull a model, or watch the pull of it that is running.
 
@@ -99,6 +115,7 @@ class Transfers:
             name: which model.
             insecure: plain http instead of https.
             login: user name and password, if the registry wants one.
+            background: go on when nobody watches any more.
 
         Raises:
             InvalidName: before the first line; the name cannot be stored.
@@ -110,8 +127,10 @@ class Transfers:
         async def work(report: Report) -> None:
             async with self._client(name, insecure, login) as client:
                 await Pull(self._store, client, name, self._fetches, report, pace).run()
+            self._on_pulled()
 
-        async with contextlib.aclosing(self._watch(_Key(Kind.PULL, name, insecure), work)) as lines:
+        watching = self._watch(_Key(Kind.PULL, name, insecure), work, keep=background)
+        async with contextlib.aclosing(watching) as lines:
             async for line in lines:
                 yield line
 
@@ -180,16 +199,19 @@ class Transfers:
         await asyncio.to_thread(require_portable, self._store, name)
         return name
 
-    async def _watch(self, key: _Key, work: Work) -> AsyncGenerator[TransferStatus, None]:
+    async def _watch(
+        self, key: _Key, work: Work, *, keep: bool = False
+    ) -> AsyncGenerator[TransferStatus, None]:
         transfer = self._join(key, work)
         transfer.watchers += 1
+        transfer.is_kept = transfer.is_kept or keep
         try:
             async with contextlib.aclosing(transfer.broadcast.watch()) as lines:
                 async for line in lines:
                     yield line
         finally:
             transfer.watchers -= 1
-            if not transfer.watchers:
+            if not transfer.watchers and not transfer.is_kept:
                 self._forget(transfer)  # who comes now begins a new one
                 await transfer.end(RequestCanceled("nobody watches the transfer"))
 
@@ -241,6 +263,7 @@ class _Transfer:
         self.number = number
         self.key = key
         self.watchers = 0
+        self.is_kept = False
         self.broadcast = Broadcast()
         self._started = datetime.now(UTC)
         self._status = ""
@@ -280,6 +303,8 @@ class _Transfer:
         self._on_end(self)
         error = None if task.cancelled() else task.exception()
         if error is None or isinstance(error, PunaError):
+            if error is not None and not self.watchers:
+                logger.warning("the %s failed: %s", self.key, error)
             self.broadcast.close(error)
             return
         logger.error("the %s failed", self.key, exc_info=error)

@@ -253,6 +253,7 @@ class Puller:
     transfers: Transfers
     waits: list[float]
     home: Path
+    pulled: asyncio.Event
 
     async def pull(self, name: ModelName, *, insecure: bool = True) -> list[TransferStatus]:
         return [line async for line in self.transfers.pull(name, insecure=insecure)]
@@ -289,10 +290,14 @@ async def make_puller(folder: Path, settings: Settings | None = None) -> AsyncIt
         waits.append(seconds)
         await asyncio.sleep(0)
 
-    logins = Logins(folder / "key", folder / "docker.json")
+    pulled = asyncio.Event()
     transfers = Transfers(
-        store, lambda: settings or Settings(), logins=logins, retry=RetryPolicy(sleep=sleep)
+        store,
+        lambda: settings or Settings(),
+        on_pulled=pulled.set,
+        logins=Logins(folder / "key", folder / "docker.json"),
+        retry=RetryPolicy(sleep=sleep),
     )
-    yield Puller(store, transfers, waits, folder)
+    yield Puller(store, transfers, waits, folder, pulled)
     await transfers.aclose()
     store.close()

@@ -356,6 +356,29 @@ async def test_a_client_that_leaves_stops_the_pull_and_the_next_one_goes_on(
     assert not registry.asked("HEAD .*" + WEIGHTS_HEX)
 
 
+async def test_a_pull_in_the_background_goes_on_without_watchers(registry, puller, model):
+    registry.fault(BIG, cut(700_000), 1)
+    lines = puller.transfers.pull(model, insecure=True, background=True)
+    await anext(lines)
+    await lines.aclose()
+    (job,) = puller.transfers.jobs()
+    assert job.name == model.display
+    await asyncio.wait_for(puller.pulled.wait(), 30)
+    assert puller.store.library.exists(model)
+    again = puller.transfers.pull(model, insecure=True)
+    assert [line.status async for line in again][-1] == "success"
+
+
+async def test_a_pull_in_the_background_can_be_ended(registry, puller, model):
+    registry.fault(BIG, cut(700_000, "stall"), 1)
+    lines = puller.transfers.pull(model, insecure=True, background=True)
+    await anext(lines)
+    await lines.aclose()
+    (job,) = puller.transfers.jobs()
+    await puller.transfers.cancel(job.id)
+    assert puller.transfers.jobs() == []
+
+
 async def test_a_damaged_partial_download_is_fetched_anew(registry, puller, model):
     registry.fault(BIG, cut(700_000, "stall"), 1)
     lines = puller.transfers.pull(model, insecure=True)

@@ -137,3 +137,72 @@ def test_a_key_guards_every_route_but_the_root(start: Callable[..., Any]) -> Non
     assert client("GET", "/api/tags", headers={"Authorization": "Bearer sesame"}).status == 200
     preflight = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
     assert client("OPTIONS", "/api/chat", headers=preflight).status == 204
+
+
+REPEATING = {
+    "model": "smol",
+    "grammar": "root ::= [x]+",
+    "options": {"num_predict": 200, "temperature": 0},
+    "stream": False,
+}
+ASKED = [{"role": "user", "content": "Hi"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "extra", "reason"),
+    [
+        ("/api/generate", {"prompt": "Hi"}, "stop"),
+        ("/api/generate", {"prompt": "Hi", "return_repeat": True}, "repeat"),
+        ("/api/chat", {"messages": ASKED}, "stop"),
+        ("/api/chat", {"messages": ASKED, "return_repeat": True}, "repeat"),
+    ],
+)
+def test_an_answer_that_repeats_itself_says_so_when_asked(
+    serve: Any, path: str, extra: dict[str, Any], reason: str
+) -> None:
+    assert serve("POST", path, REPEATING | extra).json["done_reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/chat", {"messages": ASKED, "stream": False}),
+        ("/api/generate", {"prompt": "Hi", "stream": False}),
+        ("/v1/chat/completions", {"messages": ASKED}),
+        ("/v1/completions", {"prompt": "Hi"}),
+        ("/v1/responses", {"input": "Hi"}),
+        ("/v1/messages", {"messages": ASKED, "max_tokens": 4}),
+    ],
+)
+def test_a_window_is_named_by_a_header_or_behind_the_model(
+    serve: Any, path: str, body: dict[str, Any]
+) -> None:
+    unload = {"model": "smol", "keep_alive": 0}
+    for model, headers, window in (
+        ("smol", {"X-Num-Ctx": "1024"}, 1024),
+        ("smol@768", {}, 768),
+        ("smol:latest@768", {"X-Num-Ctx": "1024"}, 1024),
+    ):
+        serve("POST", "/api/generate", unload)
+        short = {"max_tokens": 4, "max_output_tokens": 4, "options": {"num_predict": 4}}
+        answer = serve("POST", path, {"model": model, **short, **body}, headers)
+        assert answer.status == 200
+        assert answer.json["model"] == model
+        (loaded,) = serve("GET", "/api/ps").json["models"]
+        assert loaded["context_length"] == window
+
+
+def test_a_window_that_is_no_number_is_refused(serve: Any) -> None:
+    body = {"model": "smol", "messages": ASKED}
+    assert serve("POST", "/api/chat", body, {"X-Num-Ctx": "much"}).status == 400
+    assert serve("POST", "/api/chat", {**body, "model": "smol@much"}).status == 400
+
+
+def test_the_tokens_of_each_input_are_told(serve: Any) -> None:
+    body = {"model": "smol", "input": ["a", "a b c d e f"]}
+    answer = serve("POST", "/api/embed", body).json
+    counts = answer["prompt_eval_counts"]
+    assert counts[0] < counts[1]
+    assert sum(counts) == answer["prompt_eval_count"]
+    data = serve("POST", "/v1/embeddings", body).json["data"]
+    assert [item["prompt_tokens"] for item in data] == counts

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api.decoding import WireModel, decode
+from puna.errors import InvalidInput
 from puna.registry.pictures import fetch_picture
 from puna.server import bodies
 from puna.server.dialect import Stage, dialect_of, reached
@@ -20,6 +21,10 @@ from puna.services.requests import ChatRequest, GenerateRequest
 
 logger = logging.getLogger(__name__)
 
+WINDOW_HEADER = "x-num-ctx"
+"""Names the window where a program can add headers but no options."""
+
+_DIGITS = 18
 _LOGGED = 10_000
 _Model = TypeVar("_Model", bound=WireModel)
 _Asked = TypeVar("_Asked", ChatRequest, GenerateRequest)
@@ -64,9 +69,19 @@ async def read_any(request: Request, *, media: bool = False) -> Any:
 
 
 def from_client(request: Request, asked: _Asked) -> _Asked:
-    """The request with the name of who asks: the origin of a page."""
+    """The request with what its headers say: who asks (the origin of a page), and ``num_ctx``.
+
+    Raises:
+        InvalidInput: the header is no number.
+    """
+    controls, window = asked.controls, request.headers.get(WINDOW_HEADER)
+    options = controls.options
+    if window is not None and "num_ctx" not in options:
+        if not (window.isascii() and window.isdigit()):
+            raise InvalidInput(f"{WINDOW_HEADER} must be a number of tokens")
+        options = {**options, "num_ctx": int(window[:_DIGITS])}
     client = request.headers.get("origin", "")
-    return replace(asked, controls=replace(asked.controls, client=client))
+    return replace(asked, controls=replace(controls, client=client, options=options))
 
 
 def running(request: Request, *, streaming: bool = False) -> None:

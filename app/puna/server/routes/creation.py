@@ -15,11 +15,11 @@ from puna.errors import BlobNotFound, StoreError
 from puna.server import documents
 from puna.server.asgi import is_bare
 from puna.server.routes.common import read, services
-from puna.server.routes.transfers import announced, status_object, status_response
+from puna.server.routes.transfers import status_object, status_response
 from puna.server.streaming import NDJSON
 from puna.server.translate.creation import create_request
 from puna.services.create_request import CreateRequest, check_fields
-from puna.services.creation import Creation
+from puna.services.hub import Services
 
 router = APIRouter()
 
@@ -34,7 +34,7 @@ async def create(request: Request) -> Response:
     body = await read(request, wire.CreateRequest)
     asked = create_request(body)
     check_fields(asked)
-    objects = announced(request, _objects(services(request).creation, asked))
+    objects = _objects(services(request), asked)
     try:
         return await status_response(request, objects, body.stream is not False)
     except BlobNotFound as error:
@@ -43,9 +43,9 @@ async def create(request: Request) -> Response:
         raise
 
 
-async def _objects(
-    creation: Creation, asked: CreateRequest
-) -> AsyncGenerator[dict[str, Any], None]:
-    async with aclosing(creation.create(asked)) as statuses:
+async def _objects(found: Services, asked: CreateRequest) -> AsyncGenerator[dict[str, Any], None]:
+    """The lines, and word to the watchers when all went well."""
+    async with aclosing(found.creation.create(asked)) as statuses:
         async for status in statuses:
             yield status_object(status)
+    found.notices.publish("models_changed")

@@ -12,6 +12,7 @@ from puna.api import native as wire
 from puna.api import openai
 from puna.errors import ContextExceeded, InvalidInput, RunnerError
 from puna.server import documents
+from puna.server.asgi import is_bare
 from puna.server.routes.common import read, running, services
 from puna.server.streaming import json_response
 from puna.server.translate import embeddings
@@ -30,7 +31,8 @@ async def embed(request: Request) -> Response:
     body = await read(request, wire.EmbedRequest)
     found = await services(request).embedder.embed(embeddings.embed_request(body))
     total = time.monotonic_ns() - began
-    return json_response(embeddings.embed_response(body.model, found, total))
+    counts = not is_bare(request.scope)
+    return json_response(embeddings.embed_response(body.model, found, total, counts=counts))
 
 
 @router.post(
@@ -65,5 +67,6 @@ async def openai_embeddings(request: Request) -> Response:
     by_their_sdk = "x-stainless-lang" in request.headers
     asked = embeddings.openai_request(body, by_their_sdk=by_their_sdk)
     found = await services(request).embedder.embed(asked)
-    answer = embeddings.openai_response(body.model, found, body.encoding_format)
+    counts = not is_bare(request.scope)
+    answer = embeddings.openai_response(body.model, found, body.encoding_format, counts=counts)
     return json_response(answer, media_type="application/json", newline=True)

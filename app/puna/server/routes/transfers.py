@@ -40,9 +40,9 @@ async def pull(request: Request) -> Response:
     if not asked:
         raise InvalidName("invalid model name")
     name = ModelName.checked(pull_name(asked))
-    statuses = services(request).transfers.pull(name, insecure=body.insecure)
-    objects = announced(request, _objects(statuses))
-    return await status_response(request, objects, body.stream is not False)
+    transfers = services(request).transfers
+    statuses = transfers.pull(name, insecure=body.insecure, background=body.background)
+    return await status_response(request, _objects(statuses), body.stream is not False)
 
 
 @router.post(
@@ -94,16 +94,6 @@ async def _objects(
     async with aclosing(statuses):
         async for status in statuses:
             yield status_object(status)
-
-
-async def announced(
-    request: Request, objects: AsyncGenerator[dict[str, Any], None]
-) -> AsyncGenerator[dict[str, Any], None]:
-    """``objects``, and word to the watchers when all went well."""
-    async with aclosing(objects):
-        async for found in objects:
-            yield found
-    services(request).notices.publish("models_changed")
 
 
 def status_object(status: TransferStatus | CreateStatus) -> dict[str, Any]:

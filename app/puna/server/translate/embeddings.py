@@ -119,8 +119,10 @@ def as_base64(found: Embeddings) -> list[str]:
     return [base64.b64encode(piece).decode() for piece in pieces]
 
 
-def embed_response(model: str, found: Embeddings, total_ns: int) -> dict[str, Any]:
-    """Answer of ``/api/embed``."""
+def embed_response(
+    model: str, found: Embeddings, total_ns: int, *, counts: bool = False
+) -> dict[str, Any]:
+    """Answer of ``/api/embed``; with ``counts`` it tells the tokens of each input."""
     head: dict[str, Any] = {"model": model, "embeddings": as_json(found)}
     if not found.counts:
         return head
@@ -129,17 +131,25 @@ def embed_response(model: str, found: Embeddings, total_ns: int) -> dict[str, An
         "total_duration": total_ns,
         "load_duration": max(found.load_ns, 1),
         "prompt_eval_count": sum(found.counts),
+        **({"prompt_eval_counts": list(found.counts)} if counts else {}),
     }
 
 
-def openai_response(model: str, found: Embeddings, encoding: str) -> dict[str, Any]:
-    """Answer of ``/v1/embeddings``."""
+def openai_response(
+    model: str, found: Embeddings, encoding: str, *, counts: bool = False
+) -> dict[str, Any]:
+    """Answer of ``/v1/embeddings``; ``counts`` as in :func:`embed_response`."""
     vectors: list[Any] = as_base64(found) if encoding.lower() == "base64" else [*as_json(found)]
     tokens = sum(found.counts)
     return {
         "object": "list",
         "data": [
-            {"object": "embedding", "embedding": vector, "index": index}
+            {
+                "object": "embedding",
+                "embedding": vector,
+                "index": index,
+                **({"prompt_tokens": found.counts[index]} if counts else {}),
+            }
             for index, vector in enumerate(vectors)
         ],
         "model": model,

@@ -47,6 +47,7 @@ def controls(body: wire.ModelRequest) -> Controls:
         shift=body.shift is not False,
         render_only=body.debug_render_only,
         progress=body.return_progress,
+        tells_repeats=body.return_repeat,
     )
 
 
