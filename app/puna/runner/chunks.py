@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 FAST_ROWS = 64
-"""CPU flash attention has its fast path from this many rows per batch on."""
+"""CPU flash attention has its fast path from this many rows per batch on, and works on as many
+at once: of a started 64 all are paid for."""
 
 _SLOW_ATTENTION = 3.75
 """How much longer attention takes below these rows. Measured: 3.7 to 3.8 on two CPUs."""
@@ -16,8 +17,6 @@ _FORGETTING = 0.95
 
 STREAM_BUDGET_S = 0.3
 """How long a running stream may be held up by one chunk of a prompt."""
-
-_STEP = 32
 
 
 def chunk_length(pending: int, room: int, *, fast_rows: int = FAST_ROWS) -> int:
@@ -115,7 +114,13 @@ class PrefillRate:
         weight = 0.5 if rate > self._rate else 0.05 * min(1.0, tokens / 256)
         self._rate += weight * (rate - self._rate)
 
-    def budget(self, seconds: float = STREAM_BUDGET_S) -> int:
-        """Rows that fit into ``seconds``, a multiple of 32 and at least 64."""
-        rows = int(self._rate * seconds)
-        return max(FAST_ROWS, rows - rows % _STEP)
+    def budget(self, beside: int, seconds: float = STREAM_BUDGET_S) -> int:
+        """Rows of prompts to read in about ``seconds``.
+
+        Args:
+            beside: rows that streams have in the same step. With them the rows are
+                a multiple of :data:`FAST_ROWS`.
+            seconds: how long the step may take.
+        """
+        rows = round(self._rate * seconds / FAST_ROWS) * FAST_ROWS
+        return max(FAST_ROWS, rows) - beside % FAST_ROWS

@@ -198,9 +198,10 @@ class Loop:
         return self.guessing.guess(generation.guessers, generation.tokens, room)
 
     def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
-        room = self._opened.ubatch - self._batch.rows
+        beside = self._batch.rows
+        room = self._opened.ubatch - beside
         if parts or self._turns.others_wait:
-            room = min(room, self._rate.budget())
+            room = min(room, self._rate.budget(beside))
         filling: list[Slot] = []
         for slot in reading:
             if room <= 0:
