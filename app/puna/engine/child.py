@@ -17,6 +17,22 @@ _TERMINATE_PATIENCE = 2.0
 _KILL_PATIENCE = 5.0
 
 
+class _Output(asyncio.Protocol):
+    """Gives stdout to its callback at once; asyncio does so a turn of its loop later."""
+
+    def __init__(self, receive: Callable[[bytes], None], pipe: asyncio.BaseProtocol) -> None:
+        self._receive = receive
+        self._pipe = pipe
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from stdout."""
+        self._receive(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell asyncio, which waits for the end of all pipes."""
+        self._pipe.connection_lost(exc)
+
+
 class Child(asyncio.SubprocessProtocol):
     """One process. Belongs to the event loop that spawned it.
 
@@ -64,6 +80,9 @@ class Child(asyncio.SubprocessProtocol):
         """The process runs."""
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._transport = transport
+        stdout = transport.get_pipe_transport(1)
+        assert stdout is not None
+        stdout.set_protocol(_Output(self._on_output, stdout.get_protocol()))
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """Bytes from stdout or stderr."""

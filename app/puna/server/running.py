@@ -17,6 +17,7 @@ from puna.server.gate import Application, Gate
 _GRACE_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 75
 _MAX_CONNECTIONS = 512
+_TICK_SECONDS = 1.0
 
 
 class HttpServer(uvicorn.Server):
@@ -29,6 +30,7 @@ class HttpServer(uvicorn.Server):
             return compose(loaded, folders)
 
         self.gate = Gate(loaded.settings, load)
+        self._stopping = asyncio.Event()
         super().__init__(
             uvicorn.Config(
                 self.gate,
@@ -51,6 +53,12 @@ class HttpServer(uvicorn.Server):
         """Do nothing: who runs the server decides what a signal means."""
         yield
 
+    async def main_loop(self) -> None:
+        """Wait for the end; uvicorn's own loop wakes ten times a second to look for it."""
+        while not await self.on_tick(0):  # renews the date of the answers
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _TICK_SECONDS)
+
     def run_on(self, sockets: list[socket.socket]) -> None:
         """Serve until :meth:`begin_stop`, on a loop of the calling thread."""
         with asyncio.Runner() as runner:
@@ -60,3 +68,4 @@ class HttpServer(uvicorn.Server):
         """End live streams with an error, then the server; loop thread only."""
         self.gate.drain()
         self.should_exit = True
+        self._stopping.set()

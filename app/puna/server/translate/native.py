@@ -173,7 +173,13 @@ class ChatShape(_Common):
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
         """A line before the last."""
-        return {**self._head(), "message": _message(piece), "done": False, **_details(piece)}
+        found = {
+            "model": self._model,
+            "created_at": utc_now(),
+            "message": _message(piece),
+            "done": False,
+        }
+        return _detailed(found, piece)
 
     def final(self, piece: Piece, finished: Finished, load_ns: int) -> dict[str, Any]:
         """The last line, or the only object."""
@@ -200,7 +206,8 @@ class GenerateShape(_Common):
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
         """A line before the last."""
-        return {**self._head(), **_response(piece), "done": False, **_details(piece)}
+        found = {"model": self._model, "created_at": utc_now(), **_response(piece), "done": False}
+        return _detailed(found, piece)
 
     def final(self, piece: Piece, finished: Finished, load_ns: int) -> dict[str, Any]:
         """The last line, or the only object."""
@@ -250,16 +257,18 @@ def _debug(answer: Rendered) -> dict[str, Any]:
     return {"_debug_info": info}
 
 
-def _details(piece: Piece) -> dict[str, Any]:
-    """What a line has besides text. The progress has the names of llama.cpp's server."""
-    if piece.progress is None:
-        return _logprobs(piece)
-    return {"prompt_progress": {"processed": piece.progress.done, "total": piece.progress.total}}
+def _detailed(found: dict[str, Any], piece: Piece) -> dict[str, Any]:
+    """Add what a line has besides text. The progress has the names of llama.cpp's server."""
+    if piece.progress is not None:
+        progress = {"processed": piece.progress.done, "total": piece.progress.total}
+        found["prompt_progress"] = progress
+    elif piece.logprobs:
+        found["logprobs"] = logprobs(piece.logprobs)
+    return found
 
 
 def _logprobs(piece: Piece) -> dict[str, Any]:
-    found = logprobs(piece.logprobs)
-    return {"logprobs": found} if found else {}
+    return {"logprobs": logprobs(piece.logprobs)} if piece.logprobs else {}
 
 
 def logprobs(items: Iterable[TokenLogprob]) -> list[dict[str, Any]]:
