@@ -440,6 +440,14 @@
         <translation>{0} 年前</translation>
     </message>
     <message>
+        <source>writes</source>
+        <translation>能写作</translation>
+    </message>
+    <message>
+        <source>hears</source>
+        <translation>能听声音</translation>
+    </message>
+    <message>
         <source>The server does not answer. Start it from the tray or this page.</source>
         <translation>服务器没有响应。请从托盘或此页面启动它。</translation>
     </message>
@@ -605,6 +613,10 @@
     <message>
         <source>Lately</source>
         <translation>最近</translation>
+    </message>
+    <message>
+        <source>Asking the server…</source>
+        <translation>正在询问服务器…</translation>
     </message>
     <message>
         <source>This server does not tell what the machine has.</source>

@@ -51,6 +51,14 @@ def test_an_empty_answer_is_no_fault() -> None:
     assert machine.meters[0].fraction == 0
 
 
+def test_a_server_that_was_not_asked_yet_is_not_blamed(workspace, qtbot, wait) -> None:
+    view = ActivityView(workspace.activity)
+    qtbot.addWidget(view)
+    assert "does not tell" not in texts(view)
+    view.show()
+    wait(lambda: "Some CPU" in texts(view))
+
+
 def test_what_a_model_really_took_is_shown_beside_what_was_expected(view, script, wait) -> None:
     script.hardware["models"] = [LOADED]
     view._view_model.read()

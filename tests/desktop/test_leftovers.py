@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QMessageBox
 
 from puna.gui.library.leftovers_view import LeftoversView
 from puna.gui.library.pulls import PullState
+from puna.gui.library.view import LibraryView
 
 HALF: dict[str, Any] = {
     "digest": "sha256:" + "a" * 64,
@@ -109,3 +110,16 @@ def test_unused_files_tell_their_size_and_go_after_a_question(
 def test_a_server_of_another_program_has_no_leftovers(leftovers, script) -> None:
     script.errors["/api/leftovers"] = (404, "404 page not found")
     assert leftovers(unused_files=3).unused_files == 0
+
+
+def test_the_models_keep_some_room(leftovers, workspace, qtbot) -> None:
+    """However many downloads and leftovers there are."""
+    page = LibraryView(workspace.library)
+    qtbot.addWidget(page)
+    page.resize(800, 560)
+    page.show()
+    for number in range(9):
+        workspace.pulls.start(f"model{number}")
+    leftovers(downloads=[{**NAMELESS, "digest": f"sha256:{number:064}"} for number in range(9)])
+    assert page._stack.height() >= 160
+    assert page.height() == 560

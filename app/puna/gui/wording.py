@@ -80,6 +80,20 @@ def ago(seconds: float) -> str:
     return tr("{0} years ago").format(int(seconds // (86400 * 365)))
 
 
+def ability(capability: str) -> str:
+    """What a model can do, for people; a capability without words is its own name."""
+    words = {
+        "completion": tr("writes"),
+        "vision": tr("sees pictures"),
+        "audio": tr("hears"),
+        "tools": tr("calls tools"),
+        "thinking": tr("thinks"),
+        "insert": tr("completes code"),
+        "embedding": tr("for searching"),
+    }
+    return words.get(capability, capability)
+
+
 def fault(error: PunaError) -> str:
     """One sentence for an error: what happened and what helps. The server's text follows it."""
     for kind, text in (

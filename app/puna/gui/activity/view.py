@@ -76,6 +76,8 @@ class ActivityView(Page):
     def _machine_text(self) -> str:
         machine = self._view_model.machine
         if machine is None:
+            if not self._view_model.was_asked:
+                return self.tr("Asking the server…")
             if self._view_model.session.is_connected:
                 return self.tr("This server does not tell what the machine has.")
             return self.tr("The server does not answer.")

@@ -37,6 +37,7 @@ class ActivityViewModel(QObject):
         changed: :attr:`machine`, :attr:`models` or :attr:`transfers` were read anew.
 
     Attributes:
+        was_asked: the server has had its chance to tell.
         machine: ``None`` while the server has not told, or cannot.
         transfers: those that run now.
         journal: what happened in this run of the program.
@@ -49,6 +50,7 @@ class ActivityViewModel(QObject):
         self.session = session
         self.tasks = Tasks(self)
         self.journal = Journal(session, origins, self)
+        self.was_asked = False
         self.machine: Machine | None = None
         self.transfers: tuple[Transfer, ...] = ()
         self._timer = QTimer(self)
@@ -94,10 +96,14 @@ class ActivityViewModel(QObject):
         except NotFound:
             # A server of another program tells less; its loaded models are known anyway.
             self.machine, self.transfers = None, ()
-        self.changed.emit()
+        self._tell()
 
     def _lose(self, _: PunaError) -> None:
         self.machine, self.transfers = None, ()
+        self._tell()
+
+    def _tell(self) -> None:
+        self.was_asked = True
         self.changed.emit()
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from puna.gui.controls import ElidedLabel, Shrinkable, button, clear, column, label, row
 from puna.gui.library.offers import Offer, Offers
+from puna.gui.wording import ability
 
 
 class OffersView(QScrollArea):
@@ -41,9 +42,9 @@ class OffersView(QScrollArea):
 
     def _card(self, offer: Offer) -> QFrame:
         head = row(label(offer.name, "strong"), label(offer.parameters, "badge"), spacing=8)
-        for one in map(_ability, offer.capabilities):
-            if one:
-                head.addWidget(label(one, "badgeAccent"))
+        for capability in offer.capabilities:
+            if capability != "completion":
+                head.addWidget(label(ability(capability), "badgeAccent"))
         head.addStretch(1)
         terms = self.tr("licence {0}").format(offer.license)
         facts = f"{offer.outlook.words()}  ·  {terms}"
@@ -64,20 +65,3 @@ class OffersView(QScrollArea):
         pull = button(self.tr("Pull"), partial(self._offers.pull, offer), picture="download")
         pull.setAccessibleName(self.tr("Pull {0}").format(offer.name))
         return pull
-
-
-def _ability(capability: str) -> str:
-    """A capability for people; empty for what needs no mention."""
-    words = {
-        "vision": tr("sees pictures"),
-        "tools": tr("calls tools"),
-        "thinking": tr("thinks"),
-        "insert": tr("completes code"),
-        "embedding": tr("for searching"),
-    }
-    return words.get(capability, "")
-
-
-def tr(text: str) -> str:
-    """Translate a text of this module."""
-    return QCoreApplication.translate("", text)

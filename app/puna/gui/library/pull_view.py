@@ -50,7 +50,11 @@ class PullRow(QFrame):
         if pull.outlook is not None:
             role = "warning" if pull.outlook.is_doubtful else "small"
             words.insertWidget(1, label(pull.outlook.words(), role, wrap=True))
-        self.setLayout(row(words, *self._buttons(pulls), margins=10, spacing=4))
+        line = row(margins=10, spacing=4)
+        line.addLayout(words, 1)
+        for one in self._buttons(pulls):
+            line.addWidget(one)
+        self.setLayout(line)
         self.show_progress()
 
     def show_progress(self) -> None:

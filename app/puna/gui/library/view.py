@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QTableView,
@@ -28,7 +29,9 @@ from puna.gui.library.view_model import LibraryViewModel
 from puna.gui.name_dialog import NameDialog
 
 _ROW_HEIGHT = 42
-_WIDE = 760
+_WIDE = 900
+_LEAST_ROOM = 160
+"""Height that downloads and leftovers leave to the models."""
 
 
 class LibraryView(QWidget):
@@ -128,6 +131,8 @@ class LibraryView(QWidget):
         left = column(top, self._stack, foot, spacing=0)
         left.setStretch(1, 1)
         self._stack.setContentsMargins(14, 0, 14, 8)
+        self._stack.setMinimumHeight(_LEAST_ROOM)
+        self._stack.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.addWidget(frame("page", left))
         splitter.addWidget(self._details)

@@ -16,6 +16,7 @@ from puna.gui.library.references import model_reference
 from puna.gui.library.table_model import ModelTable
 from puna.gui.session import Session
 from puna.gui.tasks import Tasks
+from puna.gui.wording import ability
 from puna.names import ModelName
 
 
@@ -194,7 +195,7 @@ def details_from(name: str, answer: dict[str, Any]) -> Details:
         ("quantization", str(details.get("quantization_level") or "")),
         ("context", str(info.get(f"{architecture}.context_length") or "")),
         ("embedding", str(info.get(f"{architecture}.embedding_length") or "")),
-        ("capabilities", ", ".join(answer.get("capabilities") or ())),
+        ("capabilities", ", ".join(map(ability, answer.get("capabilities") or ()))),
     )
     return Details(
         name=name,
