@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from puna.client.address import is_loopback
-from puna.client.errors import error_of, text_of
+from puna.client.errors import error_in_stream, error_of
 from puna.errors import InvalidInput, NotFound, PunaError, ServerUnreachable
 
 Json = dict[str, Any]
@@ -315,7 +315,7 @@ def _object(text: bytes) -> Json:
 def _status(line: bytes) -> Json:
     status = _object(line)
     if status.get("error"):
-        raise PunaError(text_of(line) or "unknown error")
+        raise error_in_stream(line)
     return status
 
 
