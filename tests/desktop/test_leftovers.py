@@ -28,7 +28,7 @@ def leftovers(workspace, script, wait) -> Any:
     def read(**found: Any) -> Any:
         script.leftovers |= found
         model = workspace.library.leftovers
-        model.read()
+        model.watch(True)
         wait(lambda: not model.tasks.is_running("read"))
         return model
 

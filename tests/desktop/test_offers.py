@@ -15,6 +15,7 @@ from puna.gui.library.view import LibraryView
 
 @pytest.fixture
 def offers(workspace, wait) -> Any:
+    workspace.library.watch(True)
     wait(lambda: workspace.library.offers.models)
     return workspace.library.offers
 
@@ -31,10 +32,10 @@ def _buttons(view: OffersView) -> dict[str, QAbstractButton]:
     return {name: button for name, button in names.items() if button.isVisibleTo(view)}
 
 
-def test_what_fits_this_computer_comes_first(offers, script, wait) -> None:
+def test_what_fits_this_computer_comes_first(workspace, offers, script, wait) -> None:
     script.catalogue = {"models": [LARGE_OFFER, OFFER]}
-    offers.read()
-    wait(lambda: not offers.tasks.is_running("read"))
+    workspace.session.connection_changed.emit()
+    wait(lambda: offers.models)
     assert [offer.name for offer in offers.models] == ["new:1b", "new:70b"]
 
 
@@ -86,6 +87,14 @@ def test_a_server_without_a_catalogue_has_no_button(workspace, offers, script, w
     page = LibraryView(workspace.library)
     qtbot.addWidget(page)
     script.errors["/api/catalogue"] = (404, "404 page not found")
-    offers.read()
-    wait(lambda: not offers.models)
+    workspace.session.connection_changed.emit()
+    wait(lambda: not offers.tasks.is_running("read"))
     assert not page._offers.isVisibleTo(page)
+
+
+def test_nothing_is_asked_before_somebody_looks(workspace, script, qtbot, wait) -> None:
+    page = LibraryView(workspace.library)
+    qtbot.addWidget(page)
+    assert script.asked("/api/catalogue") == script.asked("/api/leftovers") == []
+    page.show()
+    wait(lambda: script.asked("/api/catalogue") and script.asked("/api/leftovers"))

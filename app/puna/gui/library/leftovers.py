@@ -36,7 +36,7 @@ class Unfinished:
 
 
 class Leftovers(QObject):
-    """What could be removed, and the removal.
+    """What could be removed, and the removal. The server is asked only while somebody watches.
 
     Signals:
         changed: the files are others, or a download was taken up.
@@ -51,17 +51,18 @@ class Leftovers(QObject):
         self._session = session
         self._pulls = pulls
         self._found: tuple[Unfinished, ...] = ()
+        self._watched = False
         self.unused_files = 0
         self.unused_size = 0
         self.tasks = Tasks(self)
         self.tasks.failed.connect(self.failed)
-        session.connection_changed.connect(self.read)
-        session.models_changed.connect(self.read)
+        session.connection_changed.connect(self._follow)
+        session.models_changed.connect(self._follow)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_SETTLE_MS)
-        self._later.timeout.connect(self.read)
-        pulls.listed.connect(self._follow)
+        self._later.timeout.connect(self._follow)
+        pulls.listed.connect(self._follow_pulls)
 
     @property
     def downloads(self) -> tuple[Unfinished, ...]:
@@ -69,12 +70,16 @@ class Leftovers(QObject):
         listed = {_key(pull.name) for pull in self._pulls.items}
         return tuple(one for one in self._found if not one.model or _key(one.model) not in listed)
 
-    def read(self) -> None:
-        """Ask the server what there is."""
-        if self._session.is_connected:
-            self.tasks.start("read", self._read())
+    def watch(self, watched: bool) -> None:
+        """Ask the server now and whenever something may have changed, or no more."""
+        self._watched = watched
+        self._follow()
 
     def _follow(self) -> None:
+        if self._watched and self._session.is_connected:
+            self.tasks.start("read", self._read())
+
+    def _follow_pulls(self) -> None:
         """Show the downloads that the window does not list any more."""
         self.changed.emit()
         self._later.start()

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from puna.errors import NotFound, PunaError
+from puna.errors import PunaError
 from puna.gui.library.outlook import Outlook, outlook_from
 from puna.gui.library.pulls import Pulls
 from puna.gui.session import Session
@@ -43,16 +43,17 @@ class Offers(QObject):
         super().__init__(parent)
         self._session = session
         self._pulls = pulls
+        self._watched = False
         self.models: tuple[Offer, ...] = ()
         self.tasks = Tasks(self)
-        session.connection_changed.connect(self.read)
+        session.connection_changed.connect(self._forget)
         session.models_changed.connect(self.changed)
         pulls.listed.connect(self.changed)
 
-    def read(self) -> None:
-        """Ask the server for its catalogue."""
-        if self._session.is_connected:
-            self.tasks.start("read", self._read(), on_error=self._have_none)
+    def watch(self, watched: bool) -> None:
+        """Ask the server for its catalogue, now and after each restart, or no more."""
+        self._watched = watched
+        self._follow()
 
     def is_here(self, offer: Offer) -> bool:
         """It is installed."""
@@ -66,17 +67,25 @@ class Offers(QObject):
         """Download it."""
         self._pulls.start(offer.name)
 
+    def _forget(self) -> None:
+        """Another server, or the same after a restart, has to be asked anew."""
+        self.models = ()
+        self.changed.emit()
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._watched and self._session.is_connected and not self.models:
+            self.tasks.start("read", self._read(), on_error=self._have_none)
+
     async def _read(self) -> None:
         answer = await self._session.client.catalogue()
         offers = [_offer_from(row) for row in answer["models"]]
         self.models = tuple(sorted(offers, key=lambda offer: offer.outlook.is_doubtful))
         self.changed.emit()
 
-    def _have_none(self, error: PunaError) -> None:
-        """A server of another program has no catalogue; a busy one is asked the next time."""
-        if isinstance(error, NotFound):
-            self.models = ()
-            self.changed.emit()
+    def _have_none(self, _: PunaError) -> None:
+        """A server of another program has no catalogue."""
+        self.changed.emit()
 
 
 def _offer_from(row: Mapping[str, Any]) -> Offer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QPoint, QSortFilterProxyModel, Qt, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -75,6 +75,16 @@ class LibraryView(QWidget):
     def focus_pull(self) -> None:
         """Put the cursor into the field of the model to pull."""
         self._field.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin to watch."""
+        super().showEvent(event)
+        self._view_model.watch(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Watch no more."""
+        super().hideEvent(event)
+        self._view_model.watch(False)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Other widths have room for other columns."""

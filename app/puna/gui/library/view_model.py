@@ -72,6 +72,11 @@ class LibraryViewModel(QObject):
         """The model when it is in memory."""
         return self.session.loaded_model(name)
 
+    def watch(self, watched: bool) -> None:
+        """Somebody looks at the page, or nobody."""
+        self.leftovers.watch(watched)
+        self.offers.watch(watched)
+
     def pull(self, text: str) -> bool:
         """Download the model that ``text`` names in any of the usual ways; whether it names one."""
         name = model_reference(text)
