@@ -116,6 +116,10 @@
         <translation>搜索对话</translation>
     </message>
     <message>
+        <source>Search the settings, on their page</source>
+        <translation>搜索设置（在设置页）</translation>
+    </message>
+    <message>
         <source>Stop the answer</source>
         <translation>停止回答</translation>
     </message>

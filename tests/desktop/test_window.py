@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QAccessibleInterface,
     QDropEvent,
     QFont,
+    QFontMetrics,
     QImage,
     QInputMethodEvent,
     QKeyEvent,
@@ -28,6 +29,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QPlainTextEdit,
     QPushButton,
+    QToolButton,
     QWidget,
 )
 from scripted_server import answer
@@ -40,7 +42,8 @@ from puna.gui.chat.welcome import Welcome
 from puna.gui.language import LANGUAGES, Language, best_language
 from puna.gui.library.pull_view import PullRow
 from puna.gui.main_window import MainWindow
-from puna.gui.navigation import PAGES
+from puna.gui.navigation import PAGES, Navigation
+from puna.gui.preferences import ZOOMS
 from puna.gui.resources import resource
 from puna.gui.server_state import ServerState
 from puna.gui.theme import DARK, LIGHT, Theme, Tokens
@@ -110,6 +113,27 @@ def test_arrow_up_in_an_empty_composer_edits_the_last_question(window, qtbot, wa
     assert composer(window).toPlainText() == "first words"
     qtbot.keyClick(composer(window), Qt.Key.Key_Escape)
     assert composer(window).toPlainText() == ""
+
+
+@pytest.mark.parametrize("zoom", [100, ZOOMS[-1]])
+def test_the_names_of_the_pages_fit_at_every_size(window, theme, zoom: int) -> None:
+    theme.choose("light", zoom)
+    window.rebuild()
+    for entry in window.findChildren(Navigation)[-1].findChildren(QToolButton):
+        font = entry.font()
+        font.setBold(True)
+        assert QFontMetrics(font).horizontalAdvance(entry.text()) < entry.width()
+
+
+def test_the_answers_to_a_question_are_not_cut(window, qtbot) -> None:
+    box = QMessageBox(window)
+    box.setText("?")
+    box.addButton("A rather long answer", QMessageBox.ButtonRole.AcceptRole)
+    box.addButton("Another answer of some length", QMessageBox.ButtonRole.AcceptRole)
+    box.open()
+    for button in box.buttons():
+        assert button.width() >= button.sizeHint().width()
+    box.close()
 
 
 def test_escape_stops_the_answer(window, qtbot, wait, script) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from puna.config.network import Address
 from puna.desktop.port_owner import Kind, PortOwner
 from puna.desktop.server_control import ServerControl
+from puna.gui.controls import give_role
 from puna.gui.icons import picture
 
 
@@ -35,7 +36,7 @@ def ask_port(
     other = box.addButton(
         tr("Use port {0} this time").format(port), QMessageBox.ButtonRole.AcceptRole
     )
-    other.setProperty("role", "primary")
+    give_role(other, "primary")
     other.clicked.connect(lambda: control.start_on(port))
     again = box.addButton(tr("Try again"), QMessageBox.ButtonRole.AcceptRole)
     again.clicked.connect(control.start)

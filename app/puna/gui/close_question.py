@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from puna.gui.controls import give_role
 from puna.gui.icons import picture
 
 
@@ -29,7 +30,7 @@ def ask_close(window: QWidget, decide: Callable[[str], None]) -> None:
         )
     )
     keep = box.addButton(tr("Keep running"), QMessageBox.ButtonRole.AcceptRole)
-    keep.setProperty("role", "primary")
+    give_role(keep, "primary")
     leave = box.addButton(tr("Quit"), QMessageBox.ButtonRole.DestructiveRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.setDefaultButton(keep)

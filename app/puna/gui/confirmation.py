@@ -7,6 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from puna.gui.controls import give_role
+
 
 def confirm(
     window: QWidget, question: str, details: str, answer: str, do: Callable[[], object]
@@ -18,7 +20,7 @@ def confirm(
     box.setText(question)
     box.setInformativeText(details)
     yes = box.addButton(answer, QMessageBox.ButtonRole.DestructiveRole)
-    yes.setProperty("role", "danger")
+    give_role(yes, "danger")
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
     yes.clicked.connect(lambda: do())
     box.open()

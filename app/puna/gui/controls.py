@@ -87,6 +87,13 @@ def icon_button(
     return widget
 
 
+def give_role(widget: QWidget, role: str) -> None:
+    """Style a widget that exists already by a role of ``style.qss``."""
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
 def search_field(name: str) -> QLineEdit:
     """A field with a magnifying glass; ``name`` is its placeholder and accessible name."""
     field = QLineEdit()

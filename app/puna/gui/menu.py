@@ -78,6 +78,7 @@ def _show_keys(window: MainWindow) -> None:
         ("Ctrl+1 … 6", tr("Pages")),
         ("Ctrl+L", tr("Go to the message field")),
         ("Ctrl+Shift+F", tr("Search chats")),
+        ("Ctrl+F", tr("Search the settings, on their page")),
         ("Esc", tr("Stop the answer")),
         ("Ctrl+R", tr("Answer again")),
         ("Ctrl+Shift+C", tr("Copy the last answer")),
@@ -90,7 +91,8 @@ def _show_keys(window: MainWindow) -> None:
         ("Ctrl+Q", tr("Quit Puna")),
     )
     rows = "".join(
-        f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{text}</td></tr>" for key, text in keys
+        f"<tr><td>{key}&nbsp;&nbsp;</td><td style='font-weight: 400'>{text}</td></tr>"
+        for key, text in keys
     )
     box.setText(f"<table cellpadding='3'>{rows}</table>")
     box.open()

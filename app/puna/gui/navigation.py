@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QToolButton, QWidget
 
 from puna.gui.controls import column, themed_icon
 
+_LEAST = QSize(70, 58)
 PAGES = ("chat", "models", "create", "api", "activity", "settings")
 
 
@@ -26,6 +29,7 @@ class Navigation(QFrame):
         self.setObjectName("rail")
         menu.setParent(self, menu.windowFlags())
         self._group = QButtonGroup(self)
+        self._size = self._room_for(self._titles().values())
         layout = column(spacing=4)
         layout.setContentsMargins(8, 12, 8, 10)
         for place, (name, title) in enumerate(self._titles().items()):
@@ -59,6 +63,18 @@ class Navigation(QFrame):
             "settings": self.tr("Settings"),
         }
 
+    def _room_for(self, titles: Iterable[str]) -> QSize:
+        """The size of all buttons: each title fits, in bold too, at any size of texts."""
+        probe = QToolButton(self)
+        probe.setProperty("role", "nav")
+        probe.ensurePolished()
+        font = probe.font()
+        font.setBold(True)
+        metrics = QFontMetrics(font)
+        widest = max(metrics.horizontalAdvance(title) for title in titles)
+        probe.deleteLater()
+        return QSize(max(_LEAST.width(), widest + 10), _LEAST.height() - 14 + metrics.height())
+
     def _button(self, name: str, title: str) -> QToolButton:
         entry = QToolButton()
         entry.setProperty("role", "nav")
@@ -67,6 +83,6 @@ class Navigation(QFrame):
         entry.setIcon(themed_icon(name))
         entry.setIconSize(QSize(22, 22))
         entry.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-        entry.setFixedSize(70, 58)
+        entry.setFixedSize(self._size)
         entry.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return entry
