@@ -10,21 +10,38 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import IO
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / ".cache" / "models"
 GOLDEN = ROOT.parent / "shared" / "golden" / "http"
 
+# Examples of a property in every run, and for a long search (--hypothesis-profile=thorough);
+# a busy machine is no fault.
+settings.register_profile(
+    "brief", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", settings.get_profile("brief"), max_examples=1000)
+settings.load_profile("brief")
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Paths of homes, each once."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
 
 @pytest.fixture(autouse=True)
-def empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own for each test, and none of the user's settings."""
-    home = tmp_path_factory.mktemp("home")
+def empty_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for each test, made by whoever needs it, and none of the user's settings."""
+    home = next(homes)
     for name in list(os.environ):
         if name.startswith(("OLLAMA_", "PUNA_")) or name.endswith(("_PROXY", "_proxy")):
             monkeypatch.delenv(name)

@@ -73,9 +73,7 @@ def test_no_mutant_raises_anything_but_a_refusal(
     assert all(len(text) < 400 for text in texts)
 
 
-@settings(
-    max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.tuples(st.integers(0, 1500), st.binary(max_size=9)), max_size=6))
 def test_overwritten_headers_are_read_or_refused(
     gguf: Any, tmp_path: Path, cuts: list[tuple[int, bytes]]

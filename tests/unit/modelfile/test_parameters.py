@@ -79,10 +79,10 @@ def test_stop_adds_up_and_other_parameters_are_replaced() -> None:
 
 
 def test_many_stop_lines_take_linear_time() -> None:
-    commands = [Command("stop", "x")] * 200_000
+    commands = [Command("stop", "x")] * 50_000
     started = time.process_time()
-    assert len(cast("list[str]", to_parameters(commands)["stop"])) == 200_000
-    assert time.process_time() - started < 10
+    assert len(cast("list[str]", to_parameters(commands)["stop"])) == 50_000
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize("text", ["0.14.0", "v1", "1.2", "1.2.3-rc.1+b.5", "1.0.0-0a"])

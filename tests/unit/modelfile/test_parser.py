@@ -66,19 +66,19 @@ def test_large_recorded_modelfiles_are_read_as_ollama_reads_them(
 @pytest.mark.parametrize(
     "content",
     [
-        "FROM m\nSYSTEM " + "a" * (20 << 20),
-        "FROM m\nSYSTEM " + "日" * (2 << 20),
-        'FROM m\nSYSTEM """' + '"\n' * (1 << 20) + '"""',
-        "FROM m\n" + "PARAMETER stop x\n" * 100_000,
-        "\n" * (4 << 20) + "FROM m",
-        "FROM m\nSYSTEM " + "\u200b" * (4 << 20),
+        "FROM m\nSYSTEM " + "a" * (4 << 20),
+        "FROM m\nSYSTEM " + "日" * (1 << 20),
+        'FROM m\nSYSTEM """' + '"\n' * (1 << 17) + '"""',
+        "FROM m\n" + "PARAMETER stop x\n" * 20_000,
+        "\n" * (1 << 20) + "FROM m",
+        "FROM m\nSYSTEM " + "\u200b" * (1 << 20),
     ],
     ids=["line", "wide", "lines", "commands", "newlines", "invisible"],
 )
 def test_a_huge_modelfile_takes_linear_time(content: str) -> None:
     started = time.process_time()
     assert parse(content).commands
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 3
 
 
 def test_an_error_knows_its_place_as_an_editor_shows_it() -> None:

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from puna.chat.call_grammar import Alternative, CallGrammar
@@ -58,7 +58,10 @@ def _repeated(
 
 
 def allows(constraint: Constraint, text: str) -> bool:
-    rules = gbnf_parser.parse(grammar_of(constraint).text)
+    return accepts(gbnf_parser.parse(grammar_of(constraint).text), text)
+
+
+def accepts(rules: gbnf.Grammar, text: str) -> bool:
     return len(text) in ends(rules, rules["root"], text, 0)
 
 
@@ -243,29 +246,25 @@ json_values = st.recursive(
 
 
 @given(json_values)
-@settings(max_examples=60, deadline=None)
 def test_any_json_value_fits_the_empty_schema(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=True)
     assert allows(Constraint("schema", "{}"), text)
 
 
 @given(st.integers(-2000, 2000), st.integers(0, 3000), st.integers(-6000, 6000))
-@settings(max_examples=200, deadline=None)
 def test_an_integer_range_holds_exactly_its_numbers(low: int, size: int, number: int) -> None:
     rule = {"type": "integer", "minimum": low, "maximum": low + size}
     assert allows(schema(rule), str(number)) == (low <= number <= low + size)
 
 
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=30), st.text(max_size=5))
-@settings(max_examples=100, deadline=None)
 def test_an_enum_holds_exactly_its_values(values: list[str], other: str) -> None:
-    rule = schema({"enum": values})
-    assert all(allows(rule, json.dumps(value, ensure_ascii=False)) for value in values)
-    assert allows(rule, json.dumps(other, ensure_ascii=False)) == (other in values)
+    rules = gbnf_parser.parse(grammar_of(schema({"enum": values})).text)
+    assert all(accepts(rules, json.dumps(value, ensure_ascii=False)) for value in values)
+    assert accepts(rules, json.dumps(other, ensure_ascii=False)) == (other in values)
 
 
 @given(st.text(alphabet='ab"[]()|*+?{}^-.,:=\\ \nroot01#', max_size=60))
-@settings(max_examples=500, deadline=None)
 def test_no_text_breaks_the_grammar_reader(text: str) -> None:
     for source in (text, f"root ::= {text}"):
         try:
@@ -279,7 +278,6 @@ def test_no_text_breaks_the_grammar_reader(text: str) -> None:
 
 
 @given(st.text(alphabet='ab[]()|*+?{}^$-.,0123\\dwsxu"', max_size=30))
-@settings(max_examples=300, deadline=None)
 def test_no_pattern_breaks_the_converter(pattern: str) -> None:
     source = json.dumps({"type": "string", "pattern": f"^{pattern}$"})
     try:
@@ -292,7 +290,7 @@ def test_random_schemas_end_in_a_grammar_or_a_plain_error() -> None:
     words = [*PERSON, "items", "anyOf", "allOf", "enum", "const", "$ref", "minLength"]
     values: list[Any] = ["string", "object", 3, None, True, [], {}, "#", ["a"], [{}], -1, 1.5]
     dice = random.Random(4)
-    for _ in range(2000):
+    for _ in range(600):
         rule: Any = {}
         for _ in range(dice.randrange(1, 6)):
             rule = {dice.choice(words): dice.choice([rule, *values]), **dice.choice([rule, {}])}

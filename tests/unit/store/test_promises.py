@@ -57,12 +57,11 @@ class FaultyDisk(Disk):
         super().truncate(descriptor, size)
 
     def sync(self, descriptor: int) -> None:
+        """Nothing cuts the power here: no need to wait for the device."""
         self._count()
-        super().sync(descriptor)
 
     def sync_folder(self, folder: Path) -> None:
         self._count()
-        super().sync_folder(folder)
 
     def replace(self, source: Path, target: Path) -> None:
         self._count()

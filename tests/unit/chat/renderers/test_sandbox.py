@@ -84,9 +84,9 @@ def test_a_template_does_not_reach_python(source: str) -> None:
 
 @pytest.mark.parametrize("source", BOMBS, ids=range(len(BOMBS)))
 def test_a_template_cannot_make_something_large(source: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert failure(source).startswith("chat template: ")
-    assert time.monotonic() - started < 4
+    assert time.process_time() - started < 4
 
 
 @pytest.mark.parametrize("source", ENDLESS, ids=("loops", "shared lists"))

@@ -68,7 +68,7 @@ def converted(folder: Path, files: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @given(changes=st.dictionaries(st.sampled_from(KEYS), VALUES, min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(suppress_health_check=[*HealthCheck])
 def test_any_configuration_is_converted_or_refused(
     architecture: str, changes: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -95,7 +95,7 @@ def test_any_configuration_is_converted_or_refused(
     post_processor=VALUES,
     pieces=st.booleans(),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(suppress_health_check=[*HealthCheck])
 def test_any_other_document_is_used_or_refused(
     tokenizer_config: object,
     others: dict[str, Any],

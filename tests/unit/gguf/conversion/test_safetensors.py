@@ -94,7 +94,7 @@ _HEADERS = st.dictionaries(st.text(max_size=4), _ENTRIES | _VALUES, max_size=4)
 
 
 @given(header=_HEADERS, size=st.integers(0, 80))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_header_says_its_tensors_lie_apart_inside_the_file(
     path: Path, header: dict[str, Any], size: int
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from puna.chat.parsers.tagged_tools import TaggedToolParser
 from puna.chat.parsers.thinking import ThinkingParser
 from puna.chat.parsing import PARSERS, Answer
 
-FOLDER = Path(__file__).parents[5] / "shared" / "golden" / "toolcalls"
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "golden" / "toolcalls"
+
+pytestmark = pytest.mark.conformance
 
 if not FOLDER.is_dir():
     pytest.skip("the recorded answers are not here", allow_module_level=True)
@@ -26,10 +29,17 @@ STANDARD = tuple(Tool(tool) for tool in json.loads((FOLDER / "tools.json").read_
 LOST_THERE = {"thinking-018", "tools-076", "tools-077", "tools-155"}
 
 
-def cases(family: str) -> list[dict[str, Any]]:
-    text = (FOLDER / "cases.jsonl").read_text(encoding="utf-8")
-    found = (json.loads(line) for line in text.split("\n") if line)
-    return [case for case in found if case["family"] == family]
+def _recorded() -> dict[str, list[dict[str, Any]]]:
+    found = defaultdict(list)
+    for line in (FOLDER / "cases.jsonl").read_text(encoding="utf-8").split("\n"):
+        if line:
+            case = json.loads(line)
+            found[case["family"]].append(case)
+    return found
+
+
+CASES = _recorded()
+"""By family of models."""
 
 
 def totals(events: Iterable[Event]) -> dict[str, Any]:
@@ -85,12 +95,12 @@ def check(case: dict[str, Any]) -> None:
         assert run(parser_of(case), [text[:cut], text[cut:]]) == want, cut
 
 
-@pytest.mark.parametrize("case", cases("thinking"), ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", CASES["thinking"], ids=lambda case: case["id"])
 def test_thinking_is_split_as_recorded_wherever_the_text_is_cut(case: dict[str, Any]) -> None:
     check(case)
 
 
-@pytest.mark.parametrize("case", cases("tools"), ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", CASES["tools"], ids=lambda case: case["id"])
 def test_tagged_calls_are_found_as_recorded_wherever_the_text_is_cut(case: dict[str, Any]) -> None:
     check(case)
 
@@ -154,7 +164,7 @@ def answer_of(case: dict[str, Any]) -> Answer:
     )
 
 
-FAMILIES = [case for family in PARSERS for case in cases(family) if "whole" in case]
+FAMILIES = [case for family in PARSERS for case in CASES[family] if "whole" in case]
 
 
 @pytest.mark.parametrize("case", FAMILIES, ids=lambda case: case["id"])
