@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,29 +73,56 @@ class Client:
 Start = Callable[..., Client]
 
 
+@contextmanager
+def _starting(folder: Path) -> Iterator[Start]:
+    """Starts servers in folders of their own below ``folder``; all end with the context."""
+    with ExitStack() as stack:
+
+        def begin(name: str = "one", **settings: str) -> Client:
+            own = folders(str(folder / name))
+            given = {"host": "127.0.0.1:0", "models": str(folder / name / "models"), **settings}
+            server = EmbeddedServer(load(given, {}, own.settings_file), own)
+            server.start()
+            stack.callback(server.stop)
+            return Client(server)
+
+        yield begin
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts servers; each has a folder of its own."""
-    running: list[EmbeddedServer] = []
+    with _starting(tmp_path) as begin:
+        yield begin
 
-    def begin(folder: str = "one", **settings: str) -> Client:
-        own = folders(str(tmp_path / folder))
-        given = {"host": "127.0.0.1:0", "models": str(tmp_path / folder / "models"), **settings}
-        server = EmbeddedServer(load(given, {}, own.settings_file), own)
-        server.start()
-        running.append(server)
-        return Client(server)
 
-    yield begin
-    for server in running:
-        server.stop()
+@pytest.fixture(scope="session")
+def smol_models(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with the model ``smol``, to be copied."""
+    folder = tmp_path_factory.mktemp("smol")
+    with _starting(folder) as begin:
+        client = begin()
+        files = {"smol.gguf": client.upload(smollm2.read_bytes())}
+        body = {"model": "smol", "files": files, "stream": False}
+        assert client("POST", "/api/create", body).json == {"status": "success"}
+    return folder / "one" / "models"
+
+
+def _serving(begin: Start, folder: Path, models: Path) -> Client:
+    own = folder / "smol" / "models"
+    shutil.copytree(models, own, copy_function=os.link, ignore=shutil.ignore_patterns(".puna.lock"))
+    return begin("smol")
+
+
+@pytest.fixture(scope="module")
+def serve(smol_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A client of a server that has the model ``smol``, for all tests of a file."""
+    folder = tmp_path_factory.mktemp("serve")
+    with _starting(folder) as begin:
+        yield _serving(begin, folder, smol_models)
 
 
 @pytest.fixture
-def serve(start: Start, smollm2: Path) -> Client:
-    """A client of a server that has the model ``smol``."""
-    client = start()
-    files = {"smol.gguf": client.upload(smollm2.read_bytes())}
-    body = {"model": "smol", "files": files, "stream": False}
-    assert client("POST", "/api/create", body).json == {"status": "success"}
-    return client
+def serve_once(start: Start, tmp_path: Path, smol_models: Path) -> Client:
+    """As ``serve``, for one test."""
+    return _serving(start, tmp_path, smol_models)
