@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +168,23 @@ def alphabet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def server(tmp_path: Path, alphabet: Path) -> Iterator[Server]:
-    """A server that has the model ``alphabet``."""
-    server = Server(tmp_path, OLLAMA_NUM_PARALLEL="4", OLLAMA_MAX_QUEUE="8")
+@contextmanager
+def _serving(folder: Path, alphabet: Path) -> Iterator[Server]:
+    server = Server(folder, OLLAMA_NUM_PARALLEL="4", OLLAMA_MAX_QUEUE="8")
     server.create("alphabet", alphabet)
     yield server
     server.end()
+
+
+@pytest.fixture
+def server(tmp_path: Path, alphabet: Path) -> Iterator[Server]:
+    """A server that has the model ``alphabet``."""
+    with _serving(tmp_path, alphabet) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def lasting_server(tmp_path_factory: pytest.TempPathFactory, alphabet: Path) -> Iterator[Server]:
+    """As ``server``, for all tests of a file."""
+    with _serving(tmp_path_factory.mktemp("server"), alphabet) as server:
+        yield server
