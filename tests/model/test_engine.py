@@ -32,10 +32,12 @@ async def scheduler() -> AsyncIterator[Scheduler]:
     assert psutil.Process().children() == []
 
 
-def spec_of(path: Path, scheduler: Scheduler, *, embedding: bool = False) -> ModelSpec:
+def spec_of(
+    path: Path, scheduler: Scheduler, *, embedding: bool = False, context_length: int = 512
+) -> ModelSpec:
     choice = choose(
         ModelInfo.from_header(read_header(path)),
-        LoadOptions(paths=(str(path),), context_length=512, embedding=embedding),
+        LoadOptions(paths=(str(path),), context_length=context_length, embedding=embedding),
         file_bytes=path.stat().st_size,
         available=scheduler.available_memory(),
         total=scheduler.machine.memory.total,
@@ -125,6 +127,16 @@ async def test_the_estimate_is_close_to_what_the_runner_takes(
     async with scheduler.acquire(smollm2_spec, None) as lease:
         await answer(lease, request("word " * 400, length=2))
         assert resident_memory() == pytest.approx(smollm2_spec.estimate, rel=0.15)
+
+
+@pytest.mark.parametrize("length", [128, 512])
+async def test_the_estimate_is_close_to_what_vectors_take(
+    scheduler: Scheduler, minilm: Path, length: int
+) -> None:
+    spec = spec_of(minilm, scheduler, embedding=True, context_length=length)
+    async with scheduler.acquire(spec, None) as lease:
+        await lease.embed(Embed(0, ("word " * length,) * 8))
+        assert resident_memory() == pytest.approx(spec.estimate, rel=0.1)
 
 
 async def test_two_models_answer_side_by_side(

@@ -1,7 +1,9 @@
 """How much memory a model takes, and how large a window it can afford.
 
 The cache formula is exact for llama.cpp: SmolLM2-135M with 2048 cells gives
-45.00 MiB computed and reported, Gemma 3 270M with 8192 gives 144.0.
+45.00 MiB computed and reported, Gemma 3 270M with 8192 gives 144.0. So is the
+largest part of an embedding model: llama.cpp keeps logits beside the vectors,
+one row for every token of a batch.
 Source: llama.cpp, src/llama-kv-cache.cpp; buffers measured on the CPU backend.
 """
 
@@ -29,6 +31,8 @@ _KV_BYTES = {
     "iq4_nl": 0.5625,
 }
 _UBATCH = 512
+_EMBED_LIMIT = 8192
+"""Tokens that a runner reads in one piece for a vector, at most."""
 _DRAFT_BATCH = 64
 _STEP = 256
 """The cache grows in steps of this many cells."""
@@ -132,7 +136,7 @@ def estimate(
     own = MemoryEstimate(
         weights=file_bytes,
         cache=int(cells * cell_bytes(info, load.kv_type)),
-        compute=_reserved(info, load) if gpu else _touched(info, load),
+        compute=_computing(info, load, gpu=gpu),
     )
     if draft is None:
         return own
@@ -148,6 +152,12 @@ def _of_draft(draft: ModelInfo, load: LoadOptions, *, gpu: bool) -> MemoryEstima
     return replace(estimate(draft, small, weights, gpu=gpu), overhead=0)
 
 
+def _computing(info: ModelInfo, load: LoadOptions, *, gpu: bool) -> int:
+    if load.embedding:
+        return _fixed(info) + _embedding_rows(load.context_length) * _embedding_row(info)
+    return _reserved(info, load) if gpu else _touched(info, load)
+
+
 def _reserved(info: ModelInfo, load: LoadOptions) -> int:
     """The compute buffer: logits for a whole batch dominate it."""
     return info.vocab_size * (load.batch or _UBATCH) * 4 + 4 * _MIB
@@ -156,7 +166,22 @@ def _reserved(info: ModelInfo, load: LoadOptions) -> int:
 def _touched(info: ModelInfo, load: LoadOptions) -> int:
     """What of the compute buffer becomes resident: activations, a few rows of logits."""
     row = 4 * (8 * info.embedding_length + 2 * info.feed_forward_length)
-    return _SMALL_BUFFERS + info.vocab_size * _VOCABULARY + (load.batch or _UBATCH) * row
+    return _fixed(info) + (load.batch or _UBATCH) * row
+
+
+def _fixed(info: ModelInfo) -> int:
+    return _SMALL_BUFFERS + info.vocab_size * _VOCABULARY
+
+
+def _embedding_rows(context_length: int | None) -> int:
+    """Tokens of the largest batch, which holds a whole text."""
+    return _round_up(min(max(context_length or _USUAL_CONTEXT, _UBATCH), _EMBED_LIMIT))
+
+
+def _embedding_row(info: ModelInfo) -> int:
+    """What one token takes: activations, and its row of logits beside its vector."""
+    activations = 5 * info.embedding_length + info.feed_forward_length
+    return 4 * (activations + info.vocab_size + info.embedding_length)
 
 
 def choose(
@@ -196,7 +221,7 @@ def choose(
     bare = msgspec.structs.replace(load, context_length=_STEP, parallel=1, cells=0)
     least = estimate(info, bare, file_bytes, gpu=gpu, draft=draft).total
     if load.embedding:
-        settled = _settle_embedding(info, load, asked)
+        settled = _settle_embedding(info, load, asked, available - least)
     else:
         affordable = _affordable_cells(info, load.kv_type, file_bytes, available - least)
         slots = parallel or load.parallel or (4 if total < _SMALL_MACHINE else 8)
@@ -209,7 +234,7 @@ def choose(
         settled,
         estimate(info, settled, file_bytes, gpu=gpu, draft=draft),
         auto_context=asked is None,
-        largest_context=_largest_context(info, load.kv_type, capacity - least),
+        largest_context=_largest_context(info, load, capacity - least),
     )
 
 
@@ -250,15 +275,19 @@ def _settle(
     return msgspec.structs.replace(load, context_length=length, parallel=slots, cells=cells)
 
 
-def _settle_embedding(info: ModelInfo, load: LoadOptions, asked: int | None) -> LoadOptions:
+def _settle_embedding(
+    info: ModelInfo, load: LoadOptions, asked: int | None, left: int
+) -> LoadOptions:
     """Such a model reads each text in one piece; its runner chooses the slots."""
-    length = _within(info, load, asked or info.context_length or _USUAL_CONTEXT)
-    return msgspec.structs.replace(load, context_length=length)
+    affordable = max(_UBATCH, left // 2 // _embedding_row(info) // _STEP * _STEP)
+    length = asked or min(info.context_length or _USUAL_CONTEXT, affordable)
+    return msgspec.structs.replace(load, context_length=_within(info, load, length))
 
 
-def _largest_context(info: ModelInfo, kv_type: str, left: int) -> int:
-    """The largest window whose cache fits into ``left`` bytes; 0 = none does."""
-    cells = max(0, int(left / (cell_bytes(info, kv_type) or 1.0))) // _STEP * _STEP
+def _largest_context(info: ModelInfo, load: LoadOptions, left: int) -> int:
+    """The largest window for which ``left`` bytes are enough; 0 = none is."""
+    each = _embedding_row(info) if load.embedding else cell_bytes(info, load.kv_type) or 1.0
+    cells = max(0, int(left / each)) // _STEP * _STEP
     return min(cells, info.context_length or cells)
 
 

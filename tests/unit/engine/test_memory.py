@@ -164,6 +164,30 @@ def test_an_embedding_model_has_its_whole_window_and_no_cache(info: Any) -> None
     assert choice.load.parallel is None
 
 
+@pytest.fixture
+def bert(info: Any) -> ModelInfo:
+    """A model for vectors."""
+    shape = {"embedding_length": 768, "feed_forward_length": 3072, "vocab_size": 30_522}
+    return dataclasses.replace(info(**SMOLLM2), **shape)
+
+
+@pytest.mark.parametrize(("length", "taken"), [(2048, 495), (512, 256)])
+def test_vectors_take_a_row_of_logits_for_each_token_of_a_batch(
+    bert: ModelInfo, length: int, taken: int
+) -> None:
+    """In MB; measured with random weights of 111 MB."""
+    load = LoadOptions(paths=("m",), embedding=True, context_length=length)
+    assert estimate(bert, load, 111 * 10**6).total == pytest.approx(taken * 10**6, rel=0.05)
+
+
+def test_a_window_for_vectors_fits_into_half_of_what_is_left(bert: ModelInfo) -> None:
+    load = LoadOptions(paths=("m",), embedding=True)
+    small = chosen(bert, load=load, available=GIB)
+    assert 512 < small.load.context_length < 8192
+    assert small.estimate.total < GIB
+    assert chosen(bert, load=load, available=0).load.context_length == 512
+
+
 def test_the_total_is_the_sum(info: Any) -> None:
     parts = chosen(info(**SMOLLM2), weights=100 * MIB).estimate
     assert parts.total == parts.weights + parts.cache + parts.compute + parts.overhead
