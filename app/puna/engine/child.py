@@ -142,10 +142,10 @@ class Child(asyncio.SubprocessProtocol):
         await self._ends_within(_KILL_PATIENCE)
 
     def cpu_seconds(self) -> float | None:
-        """CPU time so far; ``None`` while it waits for the disk."""
+        """CPU time so far; ``None`` while it waits for the disk or for its turn on a CPU."""
         try:
             process = psutil.Process(self.pid)
-            if process.status() == psutil.STATUS_DISK_SLEEP:
+            if process.status() in (psutil.STATUS_DISK_SLEEP, psutil.STATUS_RUNNING):
                 return None
             times = process.cpu_times()
         except psutil.Error:

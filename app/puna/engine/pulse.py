@@ -20,7 +20,8 @@ class Pulse:
     Args:
         timeout: seconds without frame and without CPU time that mean "hung".
         cpu_seconds: CPU time of the process so far; ``None`` when it waits for
-            the disk, which counts as work, as it does when weights are paged in.
+            the disk, as it does when weights are paged in, or for a CPU that
+            others keep busy. Both count as work.
     """
 
     def __init__(self, timeout: float, cpu_seconds: Callable[[], float | None]) -> None:
