@@ -69,7 +69,7 @@ def test_a_stop_string_across_tokens_ends_the_answer(tiny_runner: RunnerChild) -
 def test_more_than_thirty_equal_tokens_end_the_answer(tiny_runner: RunnerChild) -> None:
     answer = tiny_runner.raw(105, "<|rep|>", num_predict=200)
     assert answer.finished is not None
-    assert answer.finished.reason == "stop"
+    assert answer.finished.reason == "repeat"
     assert answer.usage.completion_tokens == 31
 
 

@@ -35,8 +35,7 @@ class Generations:
         self._prompts = prompts
         self._vocabulary = opened.model.vocabulary
         self._shared = Candidates(self._vocabulary.size)
-        control = zip(opened.report.control_tokens, self._vocabulary.control_tokens(), strict=True)
-        self._control = dict(control)
+        self._control = {text: token for token, text in self._vocabulary.control.items()}
 
     def prepare(self, request: Generate) -> Material:
         """What takes time: the prompt and the text of the grammar. Not for the main thread.

@@ -51,13 +51,13 @@ _vectors_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(
 _pooled_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)(
     ("llama_get_embeddings_seq", library)
 )
-_is_control = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int32)(
+_is_control = ctypes.PYFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int32)(
     ("llama_vocab_is_control", library)
 )
 _token_text = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int32)(
     ("llama_vocab_get_text", library)
 )
-_is_end = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int32)(
+_is_end = ctypes.PYFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int32)(
     ("llama_vocab_is_eog", library)
 )
 
@@ -86,7 +86,6 @@ class Vocabulary:
         self.adds_eos: bool = api.llama_vocab_get_add_eos(handle)
         self._pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
-        self._controls: dict[int, bool] = {}
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """Tokens of a text.
@@ -158,19 +157,13 @@ class Vocabulary:
 
     def is_control(self, token: int) -> bool:
         """Whether the token is one that text never contains."""
-        found = self._controls.get(token)
-        if found is None:
-            found = self._controls[token] = bool(_is_control(self.handle, token))
-        return found
+        return token in self.control
 
-    def control_tokens(self) -> list[int]:
-        """All control tokens, ascending."""
-        handle = self.handle
-        return [token for token in range(self.size) if _is_control(handle, token)]
-
-    def control_texts(self) -> list[str]:
-        """Their texts, in the same order."""
-        return [self.piece(token).decode("utf-8", "replace") for token in self.control_tokens()]
+    @functools.cached_property
+    def control(self) -> Mapping[int, str]:
+        """Texts of the control tokens by id, ascending; the first use looks at every token."""
+        found = (token for token in range(self.size) if _is_control(self.handle, token))
+        return {token: self.piece(token).decode("utf-8", "replace") for token in found}
 
     def check(self, tokens: Iterable[int]) -> None:
         """Refuse ids that are not in the vocabulary; llama.cpp would abort.

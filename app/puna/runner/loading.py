@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,12 +123,16 @@ def open_model(
     threads = options.threads or hardware.physical_cores()
     weights = _open_weights(options, log, progress)
     model = weights.model
+    # Looking through a large vocabulary takes as long as making the cache.
+    looking = threading.Thread(target=lambda: model.vocabulary.control)
+    looking.start()
     shape = choose_shape(options, model, hardware.available_memory(), hardware.total_memory())
     context, shape = _open_context(options, model, shape, threads, log)
     projector = _open_projector(options, model, threads, log)
     drafting, warnings = _open_draft(options, weights, shape, threads, log)
     batch = Batch(shape.batch + 64, shape.sequences)
     _warm_up(model, context, batch)
+    looking.join()
     on_cpu = weights.gpu_layers == 0
     return OpenModel(
         options=options,
@@ -186,7 +191,7 @@ def _describe(
         mmap=weights.mapped,
         flash_attention=options.flash_attention != "off",
         can_shift=context.can_shift and not model.keeps_state,
-        control_tokens=tuple(model.vocabulary.control_texts()),
+        control_tokens=tuple(model.vocabulary.control.values()),
         warnings=warnings,
         load_ns=now.ns - before.ns,
         devices=hardware.devices(),

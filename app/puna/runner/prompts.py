@@ -300,7 +300,7 @@ def _known(vocabulary: Vocabulary, control_tokens: Iterable[str]) -> rendering.V
     def text(token: int) -> str:
         return vocabulary.piece(token).decode("utf-8", "replace") if token >= 0 else ""
 
-    ends = [text(token) for token in vocabulary.control_tokens() if vocabulary.is_end(token)]
+    ends = [text(token) for token in vocabulary.control if vocabulary.is_end(token)]
     reserved = frozenset((text(vocabulary.bos), text(vocabulary.eos), *ends)) - {""}
     guard = Guard(control_tokens, reserved)
     return rendering.Vocabulary(guard, bos=text(vocabulary.bos), eos=text(vocabulary.eos))
