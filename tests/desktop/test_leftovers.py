@@ -123,3 +123,15 @@ def test_the_models_keep_some_room(leftovers, workspace, qtbot) -> None:
     leftovers(downloads=[{**NAMELESS, "digest": f"sha256:{number:064}"} for number in range(9)])
     assert page._stack.height() >= 160
     assert page.height() == 560
+
+
+def test_all_cards_are_seen_where_there_is_room(leftovers, workspace, qtbot, wait) -> None:
+    page = LibraryView(workspace.library)
+    qtbot.addWidget(page)
+    page.resize(900, 900)
+    page.show()
+    leftovers(downloads=[{**NAMELESS, "digest": f"sha256:{number:064}"} for number in range(3)])
+    view = page.findChild(LeftoversView)
+    wait(lambda: view.height() == view.sizeHint().height() > 100)
+    workspace.pulls.start("new:1b")
+    wait(lambda: view.height() == view.sizeHint().height() > 100)
