@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QMenu
 
+from puna.gui.library.pulls import PullState
 from puna.gui.resources import resource
 from puna.gui.server_state import ServerState
 from puna.gui.status import status_of
@@ -79,6 +80,23 @@ def test_a_loaded_model_can_be_unloaded_from_the_menu(workspace, tray, wait, scr
     unload.trigger()
     wait(lambda: script.asked("/api/generate"))
     assert script.asked("/api/generate")[0]["keep_alive"] == 0
+
+
+def test_a_download_is_paused_resumed_and_cancelled_from_the_menu(workspace, tray, script) -> None:
+    script.pull = ["hold"]
+    workspace.pulls.start("big:70b")
+
+    def trigger(text: str) -> None:
+        downloads = next(a.menu() for a in tray.menu.actions() if a.text() == "Downloads")
+        one = next(a.menu() for a in downloads.actions() if a.text() == "big:70b")
+        next(action for action in one.actions() if action.text() == text).trigger()
+
+    trigger("Pause")
+    assert [pull.state for pull in workspace.pulls.items] == [PullState.PAUSED]
+    trigger("Resume")
+    assert [pull.state for pull in workspace.pulls.items] == [PullState.CHECKING]
+    trigger("Cancel")
+    assert workspace.pulls.items == []
 
 
 @pytest.fixture

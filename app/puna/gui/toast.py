@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFrame, QWidget
 
-from puna.gui.controls import button, label, row
+from puna.gui.controls import announce, button, label, row
 
 UNDO_MS = 10_000
 _NOTE_MS = 6_000
@@ -77,6 +77,7 @@ class Toast(QFrame):
         self.show()
         self.raise_()
         self._place()
+        announce(self, text)
         self._timer.start(milliseconds)
 
     def _place(self) -> None:

@@ -104,6 +104,7 @@ class Tray(QObject):
         menu.addAction(self.tr("New chat"), self.new_chat_wanted.emit)
         menu.addSeparator()
         self._add_models(menu)
+        self._add_downloads(menu)
         menu.addSeparator()
         self._add_server(menu)
         menu.addSeparator()
@@ -120,6 +121,18 @@ class Tray(QObject):
         if loaded:
             models.addSeparator()
             models.addAction(self.tr("Unload all"), self._workspace.library.unload_all)
+
+    def _add_downloads(self, menu: QMenu) -> None:
+        pulls = self._workspace.pulls
+        downloads = menu.addMenu(self.tr("Downloads"))
+        downloads.setEnabled(bool(pulls.items))
+        for pull in pulls.items:
+            one = downloads.addMenu(pull.name)
+            if pull.is_at_work:
+                one.addAction(self.tr("Pause"), partial(pulls.pause, pull.name))
+            else:
+                one.addAction(self.tr("Resume"), partial(pulls.start, pull.name))
+            one.addAction(self.tr("Cancel"), partial(pulls.cancel, pull.name))
 
     def _model_text(self, model: LoadedModel) -> str:
         where = self.tr("{0} % GPU").format(model.gpu_share) if model.memory_gpu else "CPU"

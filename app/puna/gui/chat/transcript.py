@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QScrollArea, QWidget
 
 from puna.gui.chat.message_view import AnswerView, MessageView, QuestionView
@@ -88,10 +88,6 @@ class Transcript(QScrollArea):
         """Go to the end and stay there as text arrives."""
         self._follows = True
         self._settle_timer.start()
-
-    def announce(self, text: str) -> None:
-        """Let screen readers say ``text``."""
-        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Stay at the end when the content grows."""

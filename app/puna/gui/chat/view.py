@@ -21,7 +21,7 @@ from puna.gui.chat.system_panel import SystemPanel
 from puna.gui.chat.transcript import Transcript
 from puna.gui.chat.view_model import ChatViewModel, Stage
 from puna.gui.chat.welcome import Welcome
-from puna.gui.controls import button, column, frame, icon_button, label, row
+from puna.gui.controls import announce, button, column, frame, icon_button, label, row
 from puna.gui.page import Page
 from puna.gui.wording import fault, number
 
@@ -159,7 +159,7 @@ class ChatView(QWidget):
         if view is not None:
             view.show_message(self._view_model.messages[index])
             self._show_end(view)
-            self._transcript.announce(view.message.content or view.message.error)
+            announce(self._transcript, view.message.content or view.message.error)
 
     def _show_end(self, view: MessageView) -> None:
         """Offer what can follow an answer that did not come to its own end."""
