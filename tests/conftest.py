@@ -8,8 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -38,16 +38,25 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return (folder / str(number) for number in count())
 
 
+@pytest.fixture(scope="session")
+def plain_environment() -> Mapping[str, str]:
+    """The variables of this process without the user's settings."""
+
+    def is_setting(name: str) -> bool:
+        return name.startswith(("OLLAMA_", "PUNA_")) or name.endswith(("_PROXY", "_proxy", "_HOME"))
+
+    return {name: value for name, value in os.environ.items() if not is_setting(name)}
+
+
 @pytest.fixture(autouse=True)
-def empty_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def empty_home(
+    homes: Iterator[Path], plain_environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A home of its own for each test, made by whoever needs it, and none of the user's settings."""
     home = next(homes)
-    for name in list(os.environ):
-        if name.startswith(("OLLAMA_", "PUNA_")) or name.endswith(("_PROXY", "_proxy")):
-            monkeypatch.delenv(name)
+    for name in os.environ.keys() - plain_environment.keys():
+        monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
     return home
 
 
@@ -136,6 +145,12 @@ def _running(*arguments: str, **variables: str) -> Iterator[Program]:
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(scope="session")
+def running_puna() -> Callable[..., AbstractContextManager[Program]]:
+    """``puna`` on a free port, with arguments and variables, for as long as the context lasts."""
+    return _running
 
 
 @pytest.fixture

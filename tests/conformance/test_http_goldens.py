@@ -6,12 +6,12 @@ run it, in a process of its own against the address of the server.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT.parent / "shared" / "golden" / "http"
 MINUTES = 60
+AT_A_TIME = 2
 
 pytestmark = [
     pytest.mark.conformance,
@@ -57,19 +58,12 @@ DELIBERATE: dict[str, str] = {
 
 
 @contextmanager
-def serving(folder: Path, settings: dict[str, str]) -> Iterator[str]:
+def serving(variables: Mapping[str, str], folder: Path) -> Iterator[str]:
     """A server of its own process; yields its URL."""
-    environment = {
-        **os.environ,
-        "OLLAMA_HOST": "127.0.0.1:0",
-        "OLLAMA_MODELS": str(folder / "models"),
-        "PUNA_HOME": str(folder / "home"),
-        **settings,
-    }
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "puna", "serve"],
-            env=environment,
+            env=variables,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -86,27 +80,59 @@ def serving(folder: Path, settings: dict[str, str]) -> Iterator[str]:
             server.stdout.close()
 
 
-def replay(url: str, environment: str, models: dict[str, str]) -> str:
-    """The report of compare.py."""
-    done = subprocess.run(
-        [sys.executable, "compare.py", url, "--skip-better", "--env", environment],
-        cwd=GOLDEN,
-        env={**os.environ, **models},
-        capture_output=True,
-        text=True,
-        timeout=MINUTES * 60,
-        check=False,
-    )
+def replay(environment: str, variables: Mapping[str, str], folder: Path) -> str:
+    """The report of compare.py on a server that has these variables besides its own."""
+    own = {
+        "OLLAMA_HOST": "127.0.0.1:0",
+        "OLLAMA_MODELS": str(folder / "models"),
+        "PUNA_HOME": str(folder / "home"),
+        **ENVIRONMENTS[environment],
+    }
+    with serving({**variables, **own}, folder) as url:
+        done = subprocess.run(
+            [sys.executable, "compare.py", url, "--skip-better", "--env", environment],
+            cwd=GOLDEN,
+            env=dict(variables),
+            capture_output=True,
+            text=True,
+            timeout=MINUTES * 60,
+            check=False,
+        )
     return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def reports(
+    request: pytest.FixtureRequest,
+    plain_environment: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+    smollm2: Path,
+    gemma3: Path,
+    minilm: Path,
+) -> Iterator[dict[str, Future[str]]]:
+    """By environment, of those that are to be tested; two at a time."""
+    models = {"CHAT_GGUF": str(smollm2), "BASE_GGUF": str(gemma3), "EMBED_GGUF": str(minilm)}
+    wanted = [name for name in ENVIRONMENTS if f"[{name}]" in _names(request)]
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        yield {
+            name: pool.submit(
+                replay, name, {**plain_environment, **models}, tmp_path_factory.mktemp(name)
+            )
+            for name in wanted
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+def _names(request: pytest.FixtureRequest) -> str:
+    """Of the tests of this file that run."""
+    return " ".join(item.name for item in request.session.items if item.path == request.path)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_answers_are_those_that_were_recorded(
-    environment: str, tmp_path: Path, smollm2: Path, gemma3: Path, minilm: Path
+    environment: str, reports: Mapping[str, Future[str]]
 ) -> None:
-    models = {"CHAT_GGUF": str(smollm2), "BASE_GGUF": str(gemma3), "EMBED_GGUF": str(minilm)}
-    with serving(tmp_path, ENVIRONMENTS[environment]) as url:
-        report = replay(url, environment, models)
+    report = reports[environment].result()
     assert re.search(r"\d+ passed, \d+ failed", report), report
     blocks = re.split(r"^(?=FAIL )", report, flags=re.MULTILINE)[1:]
     wrong = [block for block in blocks if block.split()[1] not in DELIBERATE]

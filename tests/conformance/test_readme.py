@@ -7,7 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +23,35 @@ SHORT = "FROM smollm2:135m\nPARAMETER num_predict 8\n"
 pytestmark = pytest.mark.conformance
 
 
-@pytest.fixture
-def server(
-    start_puna: Callable[..., Any],
-    tmp_path: Path,
+@pytest.fixture(scope="module")
+def address(
+    running_puna: Callable[..., AbstractContextManager[Any]],
     smollm2: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> str:
-    """Address of a server with a starter model that answers briefly; ``puna`` is on the PATH."""
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """Of a server with a starter model that answers briefly; ``puna`` is on the PATH."""
     assert smollm2.exists()
-    subprocess.run([sys.executable, ROOT / "scripts" / "starter_model.py"], check=True)
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "puna").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m puna "$@"\n')
-    (programs / "puna").chmod(0o755)
-    found = start_puna("serve").read_until(r"listening on http://(\S+)")
-    address = str(found[1])
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    folder = tmp_path_factory.mktemp("readme")
+    puna = folder / "bin" / "puna"
+    puna.parent.mkdir()
+    puna.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m puna "$@"\n')
+    puna.chmod(0o755)
+    (folder / "brief").write_text(SHORT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        patch.setenv("PATH", f"{puna.parent}{os.pathsep}{os.environ['PATH']}")
+        subprocess.run([sys.executable, ROOT / "scripts" / "starter_model.py"], check=True)
+        with running_puna("serve") as program:
+            found = str(program.read_until(r"listening on http://(\S+)")[1])
+            patch.setenv("OLLAMA_HOST", found)
+            shell("puna create smollm2:135m -f brief", folder)
+            yield found
+
+
+@pytest.fixture
+def server(address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address, which is also in the environment."""
     monkeypatch.setenv("OLLAMA_HOST", address)
-    (tmp_path / "brief").write_text(SHORT)
-    shell("puna create smollm2:135m -f brief", tmp_path)
     return address
 
 
