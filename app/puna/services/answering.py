@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -55,9 +55,11 @@ class Job:
 
 
 async def answer(
-    lease: Lease, job: Job, options: Merged
+    lease: Lease, job: Job, options: Merged, on_usage: Callable[[Usage], None]
 ) -> AsyncGenerator[PromptRead | Closing | Event, None]:
     """The events of one answer; :class:`Finished` is the last.
+
+    ``on_usage`` is told what the answer took, unless it fails or is left before.
 
     Raises:
         PunaError: the request is refused or the runner fails.
@@ -75,6 +77,7 @@ async def answer(
                 if job.controls.progress:
                     yield PromptRead(report.done, report.total)
             else:
+                on_usage(report.usage)
                 yield Closing()
                 for event in calls.closed(parser.close()):
                     yield event

@@ -7,9 +7,10 @@ The order of the checks is Ollama's (contract ``ollama-http-api`` 5.1).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from puna.chat.events import Finished, Usage
@@ -65,6 +66,21 @@ class Subject:
         return {**self.model.parameters, "num_ctx": self.window}
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that passed all checks that need no loaded model.
+
+    Attributes:
+        job: what to answer; ``None`` = only load the model.
+        unloads: the model is to go.
+    """
+
+    subject: Subject
+    controls: Controls
+    job: Job | None = None
+    unloads: bool = False
+
+
 class Inference:
     """Runs models for requests.
 
@@ -99,7 +115,7 @@ class Inference:
         self._running = running
         self._metrics = metrics
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Answer, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Answer, None]:
         """Continue a conversation.
 
         Yields :class:`Started` and the events of the answer; a lone
@@ -108,41 +124,40 @@ class Inference:
         Raises:
             PunaError: any of them; after the first event the answer is lost.
         """
+        return self._run(partial(self._accept_chat, request))
+
+    def generate(self, request: GenerateRequest) -> AsyncGenerator[Answer, None]:
+        """Answer one prompt; yields and raises as :meth:`chat`."""
+        return self._run(partial(self._accept_generate, request))
+
+    async def _accept_chat(self, request: ChatRequest) -> Accepted:
         controls = request.controls
         _check_top_logprobs(controls)
         if not request.model:
             raise InvalidInput("model is required")
         subject = await self.subject(request.model)
         if not request.messages and controls.keep_alive == 0:
-            yield await self._unload(subject)
-            return
+            return Accepted(subject, controls, unloads=True)
         controls = prompts.with_thinking(controls, subject.profile, request.model)
         calls = forced(request, subject.profile)
         _require(subject, "chat", tools=bool(request.tools) and calls is None)
         job = _chat_job(request, controls, subject, calls) if request.messages else None
-        async with aclosing(self._run(subject, job, controls)) as answers:
-            async for item in answers:
-                yield item
+        return Accepted(subject, controls, job)
 
-    async def generate(self, request: GenerateRequest) -> AsyncGenerator[Answer, None]:
-        """Answer one prompt; yields and raises as :meth:`chat`."""
+    async def _accept_generate(self, request: GenerateRequest) -> Accepted:
         controls = request.controls
         _check_top_logprobs(controls)
         subject = await self.subject(request.model)
         if not request.prompt and controls.keep_alive == 0:
-            yield await self._unload(subject)
-            return
+            return Accepted(subject, controls, unloads=True)
         if request.raw and (request.template or request.system or request.context):
             raise InvalidInput("raw mode does not support template, system, or context")
         controls = prompts.with_thinking(controls, subject.profile, request.model)
         _require(subject, "generate", insert=bool(request.suffix))
-        job: Job | None = None
-        if request.prompt:
-            prompt = prompts.of_generate(request, controls, subject.model, subject.profile)
-            job = Job(subject.profile, controls, prompt, of_generate=True)
-        async with aclosing(self._run(subject, job, controls)) as answers:
-            async for item in answers:
-                yield item
+        if not request.prompt:
+            return Accepted(subject, controls)
+        prompt = prompts.of_generate(request, controls, subject.model, subject.profile)
+        return Accepted(subject, controls, Job(subject.profile, controls, prompt, of_generate=True))
 
     async def subject(self, asked: str, *, missing: str = "") -> Subject:
         """The model that ``asked`` names.
@@ -185,27 +200,29 @@ class Inference:
             await self.scheduler.unload(layer.digest.hex)
         return Finished("unload", Usage())
 
-    async def _run(
-        self, subject: Subject, job: Job | None, controls: Controls
-    ) -> AsyncGenerator[Answer, None]:
+    async def _run(self, accept: Callable[[], Awaitable[Accepted]]) -> AsyncGenerator[Answer, None]:
         """Load the model, then answer; without a job that is all."""
+        accepted = await accept()
+        subject, controls, job = accepted.subject, accepted.controls, accepted.job
+        if accepted.unloads:
+            yield await self._unload(subject)
+            return
         options = merge(controls.options, subject.parameters)
         spec = await self.spec(subject, options)
         window = None if spec.auto_context else spec.load.context_length
         async with self.scheduler.acquire(spec, controls.keep_alive) as lease:
             if job is None:
                 yield Finished("load", Usage())
-            elif controls.render_only:
+                return
+            if controls.render_only:
                 yield await _rendered(lease, Render(0, job.prompt, controls.truncate, window))
-            else:
-                warnings = (*_warnings(options), *lease.loaded.warnings)
-                yield Started(lease.load_ns, warnings, lease.ahead)
-                job = replace(job, context_length=window)
-                async with aclosing(answer(lease, job, options)) as events:
-                    async for event in events:
-                        if isinstance(event, Finished):
-                            self._metrics.answered(subject.model.name.display, event.usage)
-                        yield event
+                return
+            yield Started(lease.load_ns, (*_warnings(options), *lease.loaded.warnings), lease.ahead)
+            count = partial(self._metrics.answered, subject.model.name.display)
+            events = answer(lease, replace(job, context_length=window), options, count)
+            async with aclosing(events):
+                async for event in events:
+                    yield event
 
 
 async def _rendered(lease: Lease, request: Render) -> Rendered:
