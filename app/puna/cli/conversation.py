@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from puna.cli.answers import Answer, Look
-from puna.cli.run import Target
+from puna.cli.target import Target
 
 Json = dict[str, Any]
 

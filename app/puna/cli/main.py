@@ -186,7 +186,8 @@ def show_command(words: tuple[str, ...], verbose: bool, **parts: bool) -> None:
 @click.option("--verbose", cls=Switch, help="Show timings for response")
 def run_command(words: tuple[str, ...], **flags: Any) -> None:
     """Talk to a model."""
-    from puna.cli.run import RunOptions, run
+    from puna.cli.run import run
+    from puna.cli.target import RunOptions
 
     options = RunOptions(
         keep_alive=flags["keepalive"],

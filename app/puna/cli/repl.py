@@ -11,8 +11,8 @@ from puna.cli.connection import Surroundings
 from puna.cli.conversation import Conversation
 from puna.cli.line_editor import LineEditor, TerminalEditor
 from puna.cli.progress import Progress
-from puna.cli.run import RunOptions, Target, look
 from puna.cli.slash import Leave, SlashCommands
+from puna.cli.target import RunOptions, Target, look
 from puna.client import PunaClient
 from puna.errors import InvalidInput
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from puna.cli import attachments, connection, console
-from puna.cli.answers import Look, finish, show_answer
+from puna.cli.answers import finish, show_answer
 from puna.cli.models import pull_with_progress
+from puna.cli.target import RunOptions, Target, look
 from puna.cli.units import check_duration, json_number
 from puna.client import PunaClient
 from puna.errors import InvalidInput, NotFound
@@ -21,44 +21,6 @@ from puna.errors import InvalidInput, NotFound
 Json = dict[str, Any]
 
 _LEVELS = ("high", "medium", "low", "max")
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """The flags of ``puna run``.
-
-    Attributes:
-        think: ``None`` when not given.
-        truncate: ``None`` when not given.
-    """
-
-    keep_alive: str = ""
-    verbose: bool = False
-    insecure: bool = False
-    wrap: bool = True
-    format: str = ""
-    think: str | None = None
-    hide_thinking: bool = False
-    truncate: bool | None = None
-    dimensions: int = 0
-
-
-@dataclass(frozen=True)
-class Target:
-    """A model, and what every request to it says."""
-
-    model: str
-    info: Json
-    common: Json
-
-    def can(self, capability: str) -> bool:
-        """Whether the model says that it can do something."""
-        return capability in (self.info.get("capabilities") or [])
-
-    @property
-    def sees(self) -> bool:
-        """Whether it takes images or sounds."""
-        return self.can("vision") or self.can("audio")
 
 
 def run(model: str, words: Sequence[str], options: RunOptions) -> None:
@@ -100,11 +62,6 @@ async def find(client: PunaClient, model: str, common: Json, options: RunOptions
     if options.think is None and target.can("thinking"):
         target = Target(model, info, common | {"think": True})
     return target
-
-
-def look(options: RunOptions) -> Look:
-    """How the flags want answers to be shown."""
-    return Look(options.wrap, options.hide_thinking, options.verbose)
 
 
 def check_format(text: str) -> Any:

@@ -15,8 +15,8 @@ from puna.cli.conversation import Conversation
 from puna.cli.line_editor import LineEditor
 from puna.cli.listing import print_models
 from puna.cli.progress import Progress
-from puna.cli.run import Target
 from puna.cli.showing import overview
+from puna.cli.target import Target
 from puna.client import PunaClient
 from puna.errors import NotFound, PunaError, UnsupportedOption
 from puna.modelfile.parameters import typed

@@ -8,7 +8,7 @@ import pytest
 
 from puna.cli.answers import Look
 from puna.cli.repl import Repl
-from puna.cli.run import Target
+from puna.cli.target import Target
 from puna.client import PunaClient
 from puna.errors import PunaError
 
