@@ -37,9 +37,10 @@ class Prompts:
         return self.longer(f"{head}{next(self._numbers)} ", tokens) if tokens > 14 else head
 
     def texts(self, count: int, words: int) -> list[str]:
-        """``count`` texts of so many words each."""
-        starts = [self._random.randrange(len(self._words) - words) for _ in range(count)]
-        return [" ".join(self._words[start : start + words]) for start in starts]
+        """``count`` texts of so many words each, without what only code has."""
+        plain = [word for word in self._words if word.isalpha()]
+        starts = [self._random.randrange(len(plain) - words) for _ in range(count)]
+        return [" ".join(plain[start : start + words]) for start in starts]
 
     def longer(self, head: str, tokens: int) -> str:
         """``head`` with words after it, ``tokens`` tokens together.
