@@ -179,6 +179,7 @@ class Fleet:
     def _ready(self, instance: Instance, runner: RunnerProcess, loaded: Loaded) -> None:
         instance.runner = runner
         instance.loaded = loaded
+        self._machine.look_again()
         instance.progress = 1.0
         instance.state = State.READY
         instance.idle_since = asyncio.get_running_loop().time()
@@ -258,6 +259,7 @@ class Fleet:
         self._instances.pop(instance.id, None)
         instance.state = State.STOPPING
         instance.gone.set()
+        self._machine.look_again()
         self._on_change()
         self._on_turn()
 

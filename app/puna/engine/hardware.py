@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 import psutil
 
 from puna.runner.protocol import Device, Hello
 
+T = TypeVar("T")
+
 _GIB = 1 << 30
+_FRESH_S = 0.25
+"""How long a reading of main memory counts as now; every request asks several times."""
+
 _GPU_SHARE = 0.92
 """Part of a GPU's free memory that models may use; drivers fragment the rest."""
 
@@ -55,6 +62,25 @@ def reserve(total: int) -> int:
     return min(max(2 * _GIB, total // 10), total // 4)
 
 
+class _Reading(Generic[T]):
+    """Something read from the system, for a moment not read again."""
+
+    def __init__(self, read: Callable[[], T]) -> None:
+        self._read = read
+        self._value: T | None = None
+        self._until = 0.0
+
+    def __call__(self) -> T:
+        now = time.monotonic()
+        if self._value is None or now >= self._until:
+            self._value, self._until = self._read(), now + _FRESH_S
+        return self._value
+
+    def forget(self) -> None:
+        """The next one is to be new."""
+        self._value = None
+
+
 class Machine:
     """Memory and devices of this computer.
 
@@ -70,8 +96,8 @@ class Machine:
         read_memory: Callable[[], SystemMemory] = system_memory,
         read_swap: Callable[[], int] = swap_space,
     ) -> None:
-        self._read_memory = read_memory
-        self._read_swap = read_swap
+        self._memory = _Reading(read_memory)
+        self._swap = _Reading(read_swap)
         self._devices: tuple[Device, ...] = ()
         self._taken = 0
         self.build = ""
@@ -125,7 +151,11 @@ class Machine:
     @property
     def memory(self) -> SystemMemory:
         """Main memory now."""
-        return self._read_memory()
+        return self._memory()
+
+    def look_again(self) -> None:
+        """A model was loaded or has gone: what was read of main memory is past."""
+        self._memory.forget()
 
     def free(self, *, taken: int, gpu_overhead: int = 0) -> int:
         """Bytes one more model may take: of the GPUs if there are any, else of main memory.
@@ -144,4 +174,4 @@ class Machine:
         """Bytes a model could take at the very best, with swap and all GPUs."""
         memory = self.memory
         gpus = sum(gpu.total for gpu in self.gpus)
-        return memory.total - reserve(memory.total) + self._read_swap() + gpus
+        return memory.total - reserve(memory.total) + self._swap() + gpus

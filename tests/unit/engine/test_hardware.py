@@ -14,6 +14,14 @@ def machine(total: int = 16, available: int = 10, swap: int = 0) -> Machine:
     return Machine(lambda: SystemMemory(total * GIB, available * GIB), lambda: swap * GIB)
 
 
+def test_memory_is_not_read_for_each_question_but_after_each_load() -> None:
+    readings = iter([SystemMemory(16 * GIB, 9 * GIB), SystemMemory(16 * GIB, 5 * GIB)])
+    here = Machine(lambda: next(readings), lambda: 0)
+    assert {here.memory.available for _ in range(3)} == {9 * GIB}
+    here.look_again()
+    assert here.memory.available == 5 * GIB
+
+
 @pytest.mark.parametrize(("total", "expected"), [(4, 1), (8, 2), (16, 2), (64, 6.4)])
 def test_some_main_memory_is_left_to_others(total: int, expected: float) -> None:
     assert reserve(total * GIB) == pytest.approx(expected * GIB, abs=1)
