@@ -187,7 +187,7 @@ class Logprob(BaseModel):
 
 
 class Metrics(BaseModel):
-    """What a last line adds. Durations in ns."""
+    """What a last line adds. Durations in ns; the last three where a prompt was cut."""
 
     done_reason: str | None = None
     total_duration: int | None = None
@@ -196,6 +196,9 @@ class Metrics(BaseModel):
     prompt_eval_duration: int | None = None
     eval_count: int | None = None
     eval_duration: int | None = None
+    truncated: bool | None = None
+    prompt_tokens_total: int | None = None
+    dropped_messages: int | None = None
 
 
 class PromptProgress(BaseModel):
@@ -230,7 +233,7 @@ class ChatResponse(Metrics):
 
 
 class EmbedResponse(BaseModel):
-    """Answer of ``/api/embed``; the counts are of the single inputs."""
+    """Answer of ``/api/embed``; the lists are of the single inputs."""
 
     model: str
     embeddings: list[list[float]]
@@ -238,6 +241,7 @@ class EmbedResponse(BaseModel):
     load_duration: int | None = None
     prompt_eval_count: int | None = None
     prompt_eval_counts: list[int] | None = None
+    truncated_inputs: list[int] | None = None
 
 
 class EmbeddingResponse(BaseModel):

@@ -18,13 +18,21 @@ _RANK = 4
 _TOO_LONG = "the input length exceeds the context length"
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A text as tokens. ``is_cut``: its end was left out."""
+
+    tokens: list[int]
+    is_cut: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class _Call:
     """One request: its texts as tokens, and the vectors that are done."""
 
     request: Embed | Rerank
     adapters: AdapterSet
-    texts: list[list[int]]
+    texts: list[Encoded]
     vectors: dict[int, FloatArray] = field(default_factory=dict)
 
 
@@ -35,7 +43,7 @@ class _Job:
 
     @property
     def tokens(self) -> list[int]:
-        return self.call.texts[self.index]
+        return self.call.texts[self.index].tokens
 
 
 class Embeddings:
@@ -59,7 +67,7 @@ class Embeddings:
         """Whether a step would do something."""
         return bool(self._jobs)
 
-    def prepare(self, request: Embed | Rerank) -> list[list[int]]:
+    def prepare(self, request: Embed | Rerank) -> list[Encoded]:
         """The texts as tokens. Not for the main thread.
 
         Raises:
@@ -70,7 +78,7 @@ class Embeddings:
             return self._pairs(request)
         return [self._tokens(request, text) for text in request.inputs]
 
-    def add(self, request: Embed | Rerank, texts: list[list[int]]) -> Report | None:
+    def add(self, request: Embed | Rerank, texts: list[Encoded]) -> Report | None:
         """Queue a call; one without texts is answered at once.
 
         Raises:
@@ -115,7 +123,7 @@ class Embeddings:
 
     # ------------------------------------------------------------ texts
 
-    def _tokens(self, request: Embed, text: str | tuple[int, ...]) -> list[int]:
+    def _tokens(self, request: Embed, text: str | tuple[int, ...]) -> Encoded:
         limit = self._limit(request)
         if isinstance(text, str):
             tokens = self._read(text, limit, add_special=True)
@@ -123,13 +131,13 @@ class Embeddings:
             self._vocabulary.check(text)
             tokens = list(text)
         if len(tokens) <= limit:
-            return tokens or [max(0, self._vocabulary.bos)]
+            return Encoded(tokens or [max(0, self._vocabulary.bos)])
         if not request.truncate:
             raise ContextExceeded(_TOO_LONG, prompt_tokens=len(tokens), context_length=limit)
         if limit <= self._special:
             raise InvalidInput("input after truncation exceeds maximum context length")
         end = tokens[len(tokens) - self._suffix :]
-        return tokens[: limit - self._suffix] + end
+        return Encoded(tokens[: limit - self._suffix] + end, is_cut=True)
 
     def _read(self, text: str, limit: int, *, add_special: bool = False) -> list[int]:
         """Tokens of a text; of one that has far more than ``limit``, those at its ends."""
@@ -143,7 +151,7 @@ class Embeddings:
         window = self._opened.context_length
         return min(window, request.context_length) if request.context_length else window
 
-    def _pairs(self, request: Rerank) -> list[list[int]]:
+    def _pairs(self, request: Rerank) -> list[Encoded]:
         """``BOS query EOS SEP document EOS``, as ranking models are trained."""
         if self._context.pooling != _RANK:
             raise CapabilityMissing("this model does not support reranking")
@@ -155,7 +163,9 @@ class Embeddings:
         pairs = []
         for document in request.documents:
             tokens = self._read(document, limit)
-            pairs.append([*[*head, *tokens][:limit], max(0, vocabulary.eos)])
+            pair = [*head, *tokens]
+            whole = [*pair[:limit], max(0, vocabulary.eos)]
+            pairs.append(Encoded(whole, is_cut=len(pair) > limit))
         return pairs
 
     # ------------------------------------------------------------ batches
@@ -244,15 +254,16 @@ class EmbeddingFailed(InvalidInput):
 
 
 def _result(call: _Call, width: int) -> Report:
-    counts = tuple(len(tokens) for tokens in call.texts)
+    counts = tuple(len(text.tokens) for text in call.texts)
+    cut = tuple(index for index, text in enumerate(call.texts) if text.is_cut)
     request = call.request
     vectors = [call.vectors[index] for index in range(len(counts))]
     if isinstance(request, Rerank):
-        return Ranked(request.id, tuple(float(vector[0]) for vector in vectors), counts)
+        return Ranked(request.id, tuple(float(vector[0]) for vector in vectors), counts, cut)
     if request.normalize:
         vectors = [_unit(vector) for vector in vectors]
     data = b"".join(vector.astype("<f4").tobytes() for vector in vectors)
-    return Embedded(request.id, data, width, counts)
+    return Embedded(request.id, data, width, counts, cut)
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -422,20 +422,25 @@ class Finished(msgspec.Struct, frozen=True, omit_defaults=True, tag="finished"):
 
 
 class Embedded(msgspec.Struct, frozen=True, omit_defaults=True, tag="embedded"):
-    """Vectors as little-endian float32, ``(len(counts), width)`` row by row."""
+    """Vectors as little-endian float32, ``(len(counts), width)`` row by row.
+
+    ``cut``: the inputs whose end was left out.
+    """
 
     id: int
     vectors: bytes
     width: int
     counts: tuple[int, ...]
+    cut: tuple[int, ...] = ()
 
 
 class Ranked(msgspec.Struct, frozen=True, omit_defaults=True, tag="ranked"):
-    """One relevance score per document, in order."""
+    """One relevance score per document, in order. ``cut``: as in :class:`Embedded`."""
 
     id: int
     scores: tuple[float, ...]
     counts: tuple[int, ...]
+    cut: tuple[int, ...] = ()
 
 
 class Adapted(msgspec.Struct, frozen=True, omit_defaults=True, tag="adapted"):

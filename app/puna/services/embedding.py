@@ -62,9 +62,10 @@ def _without_window(options: Merged) -> Merged:
 def _cut(found: Embedded, dimensions: int, load_ns: int) -> Embeddings:
     """The vectors with at most ``dimensions`` elements, scaled to length 1 again."""
     if not 0 < dimensions < found.width:
-        return Embeddings(found.vectors, found.width, found.counts, load_ns)
+        return Embeddings(found.vectors, found.width, found.counts, load_ns, found.cut)
     rows: np.ndarray[Any, np.dtype[np.float32]]
     rows = np.frombuffer(found.vectors, "<f4").reshape(-1, found.width)[:, :dimensions]
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled = rows / np.maximum(lengths, np.float32(1e-12))
-    return Embeddings(scaled.astype("<f4").tobytes(), dimensions, found.counts, load_ns)
+    vectors = scaled.astype("<f4").tobytes()
+    return Embeddings(vectors, dimensions, found.counts, load_ns, found.cut)

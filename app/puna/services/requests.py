@@ -152,12 +152,14 @@ class Embeddings:
     Attributes:
         width: elements per vector.
         counts: tokens of each input.
+        cut: the inputs whose end did not fit.
     """
 
     vectors: bytes
     width: int
     counts: tuple[int, ...]
     load_ns: int
+    cut: tuple[int, ...] = ()
 
 
 Answer: TypeAlias = Started | PromptRead | Closing | Rendered | Event

@@ -28,10 +28,14 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The documents, best first, and the tokens that were read."""
+    """The documents, best first, and the tokens that were read.
+
+    ``cut``: places of those whose end did not fit.
+    """
 
     documents: tuple[Scored, ...]
     tokens: int
+    cut: tuple[int, ...] = ()
 
 
 class Reranker:
@@ -60,4 +64,4 @@ class Reranker:
             found = await lease.rerank(Rerank(0, query, tuple(documents)))
         scored = [Scored(index, score) for index, score in enumerate(found.scores)]
         best_first = sorted(scored, key=lambda item: item.score, reverse=True)
-        return Ranking(tuple(best_first), sum(found.counts))
+        return Ranking(tuple(best_first), sum(found.counts), found.cut)

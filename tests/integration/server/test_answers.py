@@ -57,6 +57,7 @@ def test_a_prompt_that_was_cut_is_told(serve: Any) -> None:
     body = {"model": "smol", "messages": [*turns, STORY], "options": options}
     whole = serve("POST", "/api/chat", {**body, "stream": False})
     assert "dropped_messages=" in whole.headers["puna-truncated"]
+    assert whole.json["truncated"] is True
     last = json.loads(serve("POST", "/api/chat", body).body.splitlines()[-1])
     assert last["dropped_messages"] > 0
     assert last["prompt_tokens_total"] > 256 >= last["prompt_eval_count"]
@@ -79,6 +80,7 @@ def test_every_dialect_tells_of_what_was_cut_or_ignored(
     body = {"model": "smol", "messages": messages, "input": messages, limit: 2, "options": options}
     whole = serve("POST", path, body)
     assert "dropped_messages=" in whole.headers["puna-truncated"]
+    assert whole.json.get("truncated") or whole.json["usage"]["truncated"]
     assert "nonsense" in whole.headers["puna-warning"]
     stream = serve("POST", path, {**body, "stream": True})
     assert "nonsense" in stream.headers["puna-warning"]

@@ -208,3 +208,14 @@ def test_the_tokens_of_each_input_are_told(serve: Any) -> None:
     assert sum(counts) == answer["prompt_eval_count"]
     data = serve("POST", "/v1/embeddings", body).json["data"]
     assert [item["prompt_tokens"] for item in data] == counts
+
+
+def test_inputs_whose_end_did_not_fit_are_named(serve: Any) -> None:
+    body = {"model": "smol", "input": ["a", "word " * 400, "b"], "options": {"num_ctx": 256}}
+    answer = serve("POST", "/api/embed", body)
+    assert answer.headers["puna-truncated"] == "inputs=1"
+    assert answer.json["truncated_inputs"] == [1]
+    assert serve("POST", "/v1/embeddings", body).headers["puna-truncated"] == "inputs=1"
+    whole = serve("POST", "/api/embed", {"model": "smol", "input": ["a"]})
+    assert "puna-truncated" not in whole.headers
+    assert "truncated_inputs" not in whole.json

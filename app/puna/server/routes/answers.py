@@ -17,6 +17,7 @@ STREAM_HEADERS = {"cache-control": "no-cache", "connection": "keep-alive"}
 """Of the dialects that send more than the type."""
 
 _MAX_HEADER = 1000
+_CUT = ("prompt_tokens_total", "dropped_messages")
 
 T = TypeVar("T")
 
@@ -56,11 +57,11 @@ def answer_headers(first: Answer, *ends: Finished) -> Mapping[str, str]:
     """
     warnings, ahead = (first.warnings, first.ahead) if isinstance(first, Started) else ((), 0)
     texts = dict.fromkeys([*warnings, *(text for end in ends for text in end.warnings)])
-    cut = next(filter(None, (native.truncation(end.usage) for end in ends)), {})
+    cut = native.any_truncation(end.usage for end in ends)
     found = {
         "puna-queue-position": str(ahead or ""),
         "puna-warning": _printable("; ".join(texts)),
-        "puna-truncated": "; ".join(f"{key}={value}" for key, value in cut.items()),
+        "puna-truncated": "; ".join(f"{key}={cut[key]}" for key in _CUT if cut),
     }
     return {name: value for name, value in found.items() if value}
 

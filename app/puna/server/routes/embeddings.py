@@ -32,7 +32,8 @@ async def embed(request: Request) -> Response:
     found = await services(request).embedder.embed(embeddings.embed_request(body))
     total = time.monotonic_ns() - began
     counts = not is_bare(request.scope)
-    return json_response(embeddings.embed_response(body.model, found, total, counts=counts))
+    answer = embeddings.embed_response(body.model, found, total, counts=counts)
+    return json_response(answer, headers=embeddings.cut_header(found.cut))
 
 
 @router.post(
@@ -69,4 +70,5 @@ async def openai_embeddings(request: Request) -> Response:
     found = await services(request).embedder.embed(asked)
     counts = not is_bare(request.scope)
     answer = embeddings.openai_response(body.model, found, body.encoding_format, counts=counts)
-    return json_response(answer, media_type="application/json", newline=True)
+    headers = embeddings.cut_header(found.cut)
+    return json_response(answer, media_type="application/json", newline=True, headers=headers)

@@ -14,6 +14,7 @@ from puna.errors import InvalidInput
 from puna.server import documents
 from puna.server.routes.common import read, running, services
 from puna.server.streaming import json_response
+from puna.server.translate.embeddings import cut_header
 from puna.services.reranking import Ranking
 
 router = APIRouter()
@@ -47,7 +48,7 @@ async def _answer(request: Request) -> Response:
     running(request)
     keep_alive: float | None = body.keep_alive  # type: ignore[assignment]
     found = await services(request).reranker.rank(body.model, body.query, texts, keep_alive)
-    return json_response(_object(body, found, texts))
+    return json_response(_object(body, found, texts), headers=cut_header(found.cut))
 
 
 def _text(item: Any) -> str:

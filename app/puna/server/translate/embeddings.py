@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ import numpy as np
 from puna.api import native, openai
 from puna.errors import InvalidInput
 from puna.services.requests import Embeddings, EmbedRequest
+
+_MAX_HEADER = 1000
 
 
 def embed_request(body: native.EmbedRequest) -> EmbedRequest:
@@ -132,7 +135,13 @@ def embed_response(
         "load_duration": max(found.load_ns, 1),
         "prompt_eval_count": sum(found.counts),
         **({"prompt_eval_counts": list(found.counts)} if counts else {}),
+        **({"truncated_inputs": list(found.cut)} if counts and found.cut else {}),
     }
+
+
+def cut_header(cut: Sequence[int]) -> dict[str, str]:
+    """The header that names the inputs whose end did not fit."""
+    return {"puna-truncated": f"inputs={','.join(map(str, cut))}"[:_MAX_HEADER]} if cut else {}
 
 
 def openai_response(

@@ -165,7 +165,7 @@ class _Common:
             "eval_count": usage.completion_tokens,
             "eval_duration": usage.completion_ns,
         }
-        return {key: value for key, value in found.items() if value}
+        return {key: value for key, value in found.items() if value} | truncation(usage)
 
 
 class ChatShape(_Common):
@@ -296,8 +296,7 @@ async def lines(
             if isinstance(event, Closing):
                 last = Piece()
             elif isinstance(event, Finished):
-                final = shape.final(last or Piece(), event, load_ns)
-                yield line({**final, **truncation(event.usage)})
+                yield line(shape.final(last or Piece(), event, load_ns))
             elif last is not None:
                 last.add(event)
             else:
@@ -307,14 +306,20 @@ async def lines(
                     yield line(shape.chunk(piece))
 
 
-def truncation(usage: Usage) -> dict[str, int]:
+def truncation(usage: Usage) -> dict[str, Any]:
     """What was left out so that the prompt fits; empty when nothing was."""
     if not usage.dropped_messages and usage.prompt_tokens_total <= usage.prompt_tokens:
         return {}
     return {
+        "truncated": True,
         "prompt_tokens_total": usage.prompt_tokens_total,
         "dropped_messages": usage.dropped_messages,
     }
+
+
+def any_truncation(usages: Iterable[Usage]) -> dict[str, Any]:
+    """:func:`truncation` of the first prompt that did not fit."""
+    return next(filter(None, map(truncation, usages)), {})
 
 
 async def collected(answers: AsyncIterator[Answer]) -> tuple[Piece, Finished]:

@@ -76,6 +76,7 @@ async def test_generate_reports_context_and_puts_logprobs_last() -> None:
 async def test_the_last_line_tells_of_a_prompt_that_was_cut() -> None:
     usage = Usage(prompt_tokens=8, prompt_tokens_total=20, dropped_messages=3)
     (line,) = await lines(ChatShape("m", 0), Closing(), Finished("stop", usage))
+    assert line["truncated"] is True
     assert (line["prompt_tokens_total"], line["dropped_messages"]) == (20, 3)
 
 
