@@ -64,8 +64,10 @@ class Settings:
     editor: str = ""
     hosts: tuple[str, ...] = ()
     api_key: str = ""
+    inference_key: str = ""
     require_key: bool = False
     trusted_hosts: tuple[str, ...] = ()
+    registry_mirror: str = ""
     conversation_state: bool = True
     state_folder: str = ""
     state_limit: int = 4 << 30
@@ -179,6 +181,12 @@ def _single_origins(text: str, warnings: Warnings) -> tuple[str, ...]:
     return found
 
 
+def _origin(text: str, _: Warnings) -> str:
+    if text and not (text.startswith(("http://", "https://")) and is_origin(text)):
+        raise InvalidInput(f"{text!r} is not an address such as https://mirror.example:5000")
+    return text
+
+
 def _host(text: str, warnings: Warnings) -> Address:
     return parse_host(text, warnings)
 
@@ -217,8 +225,10 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("editor", "OLLAMA_EDITOR", "text", _text, _LIVE, "Editor for long prompts"),
         Setting("hosts", "PUNA_HOSTS", "list", _list, _LIVE, "Further names under which this server is reached"),
         Setting("api_key", "PUNA_API_KEY", "text", _text, _LIVE, "Key that every request must carry", secret=True),
+        Setting("inference_key", "PUNA_INFERENCE_KEY", "text", _text, _LIVE, "Second key, which may run models but change nothing", secret=True),
         Setting("require_key", "PUNA_REQUIRE_KEY", "flag", _flag, _RESTART, "Refuse to listen beyond this machine without a key"),
         Setting("trusted_hosts", "PUNA_TRUSTED_HOSTS", "list", _list, _LIVE, "Private hosts that a registry may redirect to"),
+        Setting("registry_mirror", "PUNA_REGISTRY_MIRROR", "text", _origin, _LIVE, "Address that models are pulled from instead of https://registry.ollama.ai"),
         Setting("conversation_state", "PUNA_CONVERSATION_STATE", "flag", _flag, _LOAD, "Keep the state of conversations on disk"),
         Setting("state_folder", "PUNA_STATE_FOLDER", "folder", _text, _LOAD, "Folder of that state, empty = the default one"),
         Setting("state_limit", "PUNA_STATE_LIMIT", "bytes", _bytes, _LOAD, "Disk space for that state"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import httpx2
 
 from puna.errors import InvalidName, RegistryError
-from puna.names import ModelName
+from puna.names import DEFAULT_HOST, ModelName
 from puna.registry.auth import Authorizer
 from puna.registry.challenge import parse_challenges
 from puna.registry.faults import (
@@ -48,24 +48,32 @@ Body = Callable[[], AsyncIterator[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """Where a model lives: the registry's URL and the path ``namespace/model``."""
+    """Where a model lives: the registry's URL, its host as it was named, ``namespace/model``."""
 
     origin: httpx2.URL
+    host: str
     path: str
 
     @classmethod
-    def of(cls, name: ModelName, *, insecure: bool = False) -> Repository:
-        """The repository of ``name``; ``insecure`` means plain http.
+    def of(cls, name: ModelName, *, insecure: bool = False, mirror: str = "") -> Repository:
+        """The repository of ``name``.
+
+        Args:
+            name: of the model.
+            insecure: plain http.
+            mirror: address to ask instead of the default registry.
 
         Raises:
             InvalidName: the host is no host with an optional port.
         """
-        scheme = "http" if insecure else "https"
+        address = f"{'http' if insecure else 'https'}://{name.host}"
+        if mirror and name.host.lower() == DEFAULT_HOST:
+            address = mirror
         try:
-            origin = httpx2.URL(f"{scheme}://{name.host}")
+            origin = httpx2.URL(address)
         except httpx2.InvalidURL as error:
-            raise InvalidName(f'parse "{scheme}://{name.host}": invalid host') from error
-        return cls(origin, f"{name.namespace}/{name.model}")
+            raise InvalidName(f'parse "{address}": invalid host') from error
+        return cls(origin, address.partition("://")[2], f"{name.namespace}/{name.model}")
 
     def url(self, rest: str) -> httpx2.URL:
         """The address of ``rest`` in the repository's part of the API."""

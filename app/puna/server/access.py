@@ -11,6 +11,7 @@ import hmac
 import ipaddress
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from puna.config.network import OriginRules, parse_ip
@@ -30,6 +31,13 @@ REQUEST_HEADERS = (
     "X-Stainless-Helper-Method,X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,"
     "X-Stainless-Poll-Helper,X-Stainless-Retry-Count,X-Stainless-Runtime,"
     "X-Stainless-Runtime-Version,X-Stainless-Timeout"
+)
+_INFERENCE = frozenset(
+    f"/api/{name}"
+    for name in (
+        *("chat", "generate", "embed", "embeddings", "rerank", "tokenize", "detokenize"),
+        *("tags", "ps", "show", "version", "status"),
+    )
 )
 FURTHER_HEADERS = (
     "X-Api-Key",
@@ -131,18 +139,31 @@ def fetch_refusal(method: str, origin: str, site: str) -> Refusal | None:
     return Refusal(403, "cross-site requests need an allowed origin; see OLLAMA_ORIGINS")
 
 
-def key_refusal(authorization: str, api_key_header: str, key: str) -> Refusal | None:
-    """Whether the request carries the key, as Bearer token or ``x-api-key``.
+def key_refusal(
+    path: str, authorization: str, api_key_header: str, settings: Settings
+) -> Refusal | None:
+    """Whether the request carries a key that is good for it, as Bearer token or ``x-api-key``.
 
     Either will do: the other header may hold another secret, such as the admin token.
     """
-    if not key:
+    if not settings.api_key:
         return None
     scheme, _, token = authorization.partition(" ")
     given = (token.strip() if scheme.lower() == "bearer" else "", api_key_header)
-    if any(hmac.compare_digest(one.encode(), key.encode()) for one in given):
+    if _holds(given, settings.api_key):
         return None
+    if settings.inference_key and _holds(given, settings.inference_key):
+        return None if is_inference(path) else Refusal(403, "this API key may only run models")
     return Refusal(401, "invalid API key" if any(given) else "this server needs an API key")
+
+
+def _holds(given: Iterable[str], key: str) -> bool:
+    return any(hmac.compare_digest(one.encode(), key.encode()) for one in given)
+
+
+def is_inference(path: str) -> bool:
+    """Whether a route runs models, or says what is there, and changes nothing for others."""
+    return path in _INFERENCE or path.startswith("/v1/")
 
 
 def cors_headers(origin: str, rules: OriginRules) -> list[tuple[bytes, bytes]]:

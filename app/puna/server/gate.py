@@ -249,9 +249,10 @@ def _refusal(scope: Scope, origin: str, host: str, settings: Settings) -> Refusa
     )
     if refusal is None and scope["path"] not in _OPEN_PATHS:
         refusal = access.key_refusal(
+            scope["path"],
             header(scope, b"authorization") or "",
             header(scope, b"x-api-key") or "",
-            settings.api_key,
+            settings,
         )
     return refusal
 

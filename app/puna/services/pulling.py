@@ -123,7 +123,8 @@ class Pull:
 
     def _told_name(self) -> str:
         """The name by which the pull can be gone on with."""
-        insecure = self._client.repository.origin.scheme == "http"
+        repository = self._client.repository
+        insecure = repository.host == self._name.host and repository.origin.scheme == "http"
         return f"http://{self._name.full}" if insecure else self._name.display
 
     def _check_config(self, manifest: Manifest) -> None:

@@ -125,7 +125,7 @@ class Transfers:
         pace = Pace(connections=max(1, self._settings().max_transfer_streams))
 
         async def work(report: Report) -> None:
-            async with self._client(name, insecure, login) as client:
+            async with self._client(name, insecure, login, mirror=self._mirror) as client:
                 await Pull(self._store, client, name, self._fetches, report, pace).run()
             self._on_pulled()
 
@@ -142,7 +142,7 @@ class Transfers:
             StoreReadOnly, RegistryError: it cannot be pulled.
         """
         name = await self._stored_name(name)
-        async with self._client(name, insecure, None) as client:
+        async with self._client(name, insecure, None, mirror=self._mirror) as client:
             return await survey(self._store, client, name)
 
     async def push(
@@ -192,6 +192,10 @@ class Transfers:
         for transfer in list(self._running.values()):
             await transfer.end(ShuttingDown())
 
+    @property
+    def _mirror(self) -> str:
+        return self._settings().registry_mirror
+
     async def _stored_name(self, name: ModelName) -> ModelName:
         if not name.is_valid:
             raise InvalidName("invalid model name")
@@ -228,10 +232,11 @@ class Transfers:
 
     @contextlib.asynccontextmanager
     async def _client(
-        self, name: ModelName, insecure: bool, login: Login | None
+        self, name: ModelName, insecure: bool, login: Login | None, *, mirror: str = ""
     ) -> AsyncIterator[RegistryClient]:
-        repository = Repository.of(name, insecure=insecure)
-        known = login or await asyncio.to_thread(docker_login, name.host, self._logins.docker_file)
+        repository = Repository.of(name, insecure=insecure, mirror=mirror)
+        docker_file = self._logins.docker_file
+        known = login or await asyncio.to_thread(docker_login, repository.host, docker_file)
         auth = Authorizer(
             repository.origin,
             identity=lambda: load_identity(self._logins.key_folder),

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from puna.config.settings import SETTINGS, Settings, parse
 from puna.errors import (
     DigestMismatch,
+    InvalidInput,
     InvalidName,
     NotFound,
     PunaError,
@@ -23,6 +25,8 @@ from puna.errors import (
 )
 from puna.names import ModelName
 from puna.registry import client
+
+from .conftest import make_puller
 
 WEIGHTS = b"GGUF" + bytes(range(256)) * 4000
 
@@ -354,6 +358,22 @@ async def test_a_client_that_leaves_stops_the_pull_and_the_next_one_goes_on(
         registry.asked("GET .*" + WEIGHTS_HEX)[0].headers["range"] != f"bytes=0-{len(WEIGHTS) - 1}"
     )
     assert not registry.asked("HEAD .*" + WEIGHTS_HEX)
+
+
+async def test_models_without_a_host_come_from_the_mirror(registry, model, tmp_path):
+    mirror = Settings(registry_mirror=f"http://{model.host}")
+    name = ModelName.parse(f"{model.namespace}/{model.model}:{model.tag}")
+    async for puller in make_puller(tmp_path, mirror):
+        assert (await puller.pull(name, insecure=False))[-1].status == "success"
+        assert puller.store.library.exists(name)
+        assert name.host == "registry.ollama.ai"
+    assert {request.at for request in registry.wire} == {"registry"}
+
+
+@pytest.mark.parametrize("text", ["mirror.example", "app://x", "https://*.example", "http://"])
+def test_a_mirror_is_an_address(text):
+    with pytest.raises(InvalidInput):
+        parse(SETTINGS["registry_mirror"], text, [])
 
 
 async def test_a_pull_in_the_background_goes_on_without_watchers(registry, puller, model):

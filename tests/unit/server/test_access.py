@@ -112,12 +112,38 @@ def test_a_browser_must_say_from_where_it_changes_something(
 def test_the_key_comes_as_bearer_token_or_header(
     authorization: str, header: str, good: bool
 ) -> None:
-    refusal = access.key_refusal(authorization, header, "secret")
+    settings = Settings(api_key="secret")
+    refusal = access.key_refusal("/api/pull", authorization, header, settings)
     assert (refusal is None) is good
 
 
 def test_without_a_key_nobody_needs_one() -> None:
-    assert access.key_refusal("", "", "") is None
+    assert access.key_refusal("/api/pull", "", "", Settings(inference_key="second")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/chat", 0),
+        ("/v1/chat/completions", 0),
+        ("/v1/models/ns/m", 0),
+        ("/api/tags", 0),
+        ("/api/pull", 403),
+        ("/api/delete", 403),
+        ("/api/blobs/sha256:0", 403),
+        ("/api/settings", 403),
+        ("/api/cancel", 403),
+        ("/metrics", 403),
+    ],
+)
+def test_the_second_key_runs_models_and_changes_nothing(path: str, status: int) -> None:
+    settings = Settings(api_key="secret", inference_key="second")
+    refusal = access.key_refusal(path, "", "second", settings)
+    assert (refusal.status if refusal else 0) == status
+    assert access.key_refusal(path, "", "secret", settings) is None
+    wrong = access.key_refusal(path, "", "third", settings)
+    assert wrong is not None
+    assert wrong.status == 401
 
 
 def test_a_preflight_grants_further_headers_only_when_asked() -> None:
