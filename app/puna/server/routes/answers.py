@@ -6,9 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.chat.events import Event, Finished
+from puna.server.asgi import is_bare
 from puna.server.streaming import json_response
 from puna.server.translate import native
 from puna.services.requests import Answer, Closing, PromptRead, Rendered, Started
@@ -64,6 +66,13 @@ def answer_headers(first: Answer, *ends: Finished) -> Mapping[str, str]:
         "puna-truncated": "; ".join(f"{key}={cut[key]}" for key in _CUT if cut),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def cut_fields(request: Request, *ends: Finished) -> Mapping[str, Any]:
+    """The fields that tell in an answer of one object what was left out to fit."""
+    if is_bare(request.scope):
+        return {}
+    return native.any_truncation(end.usage for end in ends)
 
 
 async def in_one_object(

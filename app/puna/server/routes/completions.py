@@ -12,7 +12,7 @@ from puna.api import completions as wire
 from puna.api.openai import ErrorResponse
 from puna.server import documents
 from puna.server.merging import merged
-from puna.server.routes.answers import again, answer_headers
+from puna.server.routes.answers import again, answer_headers, cut_fields
 from puna.server.routes.common import from_client, read, running, services
 from puna.server.streaming import SSE, json_response, streamed
 from puna.server.translate import completions, openai
@@ -42,5 +42,6 @@ async def create_completion(request: Request) -> Response:
         return await streamed(shape.events(answers), SSE, openai.error_event, headers)
     async with aclosing(answers):
         found, ends = await shape.whole(answers, len(asked))
+    found |= cut_fields(request, *ends)
     headers = answer_headers(first[1], *ends)
     return json_response(found, media_type="application/json", newline=True, headers=headers)

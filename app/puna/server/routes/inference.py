@@ -13,7 +13,7 @@ from starlette.responses import Response
 from puna.api import native as wire
 from puna.chat.events import Finished
 from puna.server import documents
-from puna.server.routes.answers import answer_headers
+from puna.server.routes.answers import answer_headers, cut_fields
 from puna.server.routes.common import from_client, read, running, services
 from puna.server.streaming import NDJSON, json_response, streamed
 from puna.server.translate import native
@@ -65,6 +65,7 @@ async def _answer(
             running(request)
             piece, finished = await native.collected(answers)
             headers = answer_headers(first, finished)
-            return json_response(shape.final(piece, finished, first.load_ns), headers=headers)
+            found = {**shape.final(piece, finished, first.load_ns), **cut_fields(request, finished)}
+            return json_response(found, headers=headers)
         assert isinstance(first, Finished | Rendered)
         return json_response(shape.special(first))

@@ -12,7 +12,7 @@ from puna.api import openai as wire
 from puna.chat.events import Finished
 from puna.server import documents
 from puna.server.merging import merged
-from puna.server.routes.answers import answer_headers
+from puna.server.routes.answers import answer_headers, cut_fields
 from puna.server.routes.common import from_client, read, running, services
 from puna.server.streaming import SSE, json_response, streamed
 from puna.server.translate import openai
@@ -47,6 +47,7 @@ async def chat_completions(request: Request) -> Response:
         if isinstance(first, Started):
             found, ends = await shape.whole(answers)
             headers = answer_headers(first, *ends)
+            found |= cut_fields(request, *ends)
             return json_response(found, media_type=_JSON, newline=True, headers=headers)
         assert isinstance(first, Finished | Rendered)
         return json_response(shape.special(first), media_type=_JSON, newline=True)

@@ -15,7 +15,7 @@ from puna.api.completions import CompletionRequest
 from puna.chat.events import Finished, TextDelta, ThinkingDelta, Usage
 from puna.errors import InvalidInput
 from puna.server.streaming import event
-from puna.server.translate.native import any_truncation, grammar, truncation
+from puna.server.translate.native import grammar, truncation
 from puna.server.translate.openai import DONE, FINGERPRINT, usage_object
 from puna.server.translate.openai_messages import go_type
 from puna.services.requests import Answer, Controls, GenerateRequest
@@ -98,9 +98,8 @@ class Completions:
             _choice(index, text, reason)
             for index, (text, reason) in enumerate(zip(texts, reasons, strict=True))
         ]
-        usages = [end.usage for end in ends]
-        found = {**self._head, **self._tail, "choices": choices}
-        return {**found, "usage": usage_object(_sum(usages)), **any_truncation(usages)}, ends
+        usage = usage_object(_sum([end.usage for end in ends]))
+        return {**self._head, **self._tail, "choices": choices, "usage": usage}, ends
 
     async def events(self, answers: AsyncIterator[tuple[int, Answer]]) -> AsyncIterator[bytes]:
         """The stream: pieces of text (none while the model thinks), each end, ``[DONE]``."""

@@ -165,7 +165,7 @@ class _Common:
             "eval_count": usage.completion_tokens,
             "eval_duration": usage.completion_ns,
         }
-        return {key: value for key, value in found.items() if value} | truncation(usage)
+        return {key: value for key, value in found.items() if value}
 
 
 class ChatShape(_Common):
@@ -296,7 +296,8 @@ async def lines(
             if isinstance(event, Closing):
                 last = Piece()
             elif isinstance(event, Finished):
-                yield line(shape.final(last or Piece(), event, load_ns))
+                final = shape.final(last or Piece(), event, load_ns)
+                yield line({**final, **truncation(event.usage)})
             elif last is not None:
                 last.add(event)
             else:

@@ -30,7 +30,7 @@ from puna.errors import InvalidInput, PunaError
 from puna.server.errors import openai_body
 from puna.server.streaming import event
 from puna.server.translate import openai_messages as parts
-from puna.server.translate.native import Piece, any_truncation, grammar, logprobs, truncation
+from puna.server.translate.native import Piece, grammar, logprobs, truncation
 from puna.services.requests import Answer, ChatRequest, Controls, Rendered, ToolChoice
 
 DONE = b"data: [DONE]\n\n"
@@ -193,9 +193,8 @@ class ChatCompletions:
             else:
                 pieces[index].add(answer)
         choices = [_whole_choice(index, pieces[index], ends[index]) for index in sorted(ends)]
-        usages = [end.usage for end in ends.values()]
-        whole = self._completion(choices, _sum(usages)) | any_truncation(usages)
-        return whole, list(ends.values())
+        usage = _sum([end.usage for end in ends.values()])
+        return self._completion(choices, usage), list(ends.values())
 
     def _completion(self, choices: list[dict[str, Any]], usage: Usage) -> dict[str, Any]:
         head = {**self._head, "object": "chat.completion", **self._rest}
