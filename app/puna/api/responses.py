@@ -197,3 +197,10 @@ class ResponsesResponse(BaseModel):
     model: str
     output: list[dict[str, Any]]
     usage: dict[str, Any] | None
+
+
+class InputTokens(BaseModel):
+    """Answer of ``/v1/responses/input_tokens``."""
+
+    object: str
+    input_tokens: int

@@ -30,7 +30,11 @@ def test_tokens_need_no_weights_in_memory(serve: Any) -> None:
     joined = serve("POST", "/api/detokenize", {"model": "smol", "tokens": cut.json["tokens"]})
     messages = [{"role": "user", "content": "Hi"}]
     counted = serve("POST", "/v1/messages/count_tokens", {"model": "smol", "messages": messages})
+    asked = {"model": "smol", "input": messages}
+    same = serve("POST", "/v1/responses/input_tokens", asked)
     assert (cut.status, joined.status, counted.status) == (200, 200, 200)
+    assert same.json["input_tokens"] == counted.json["input_tokens"]
+    assert serve("POST", "/v1/responses/input_tokens", {**asked, "input": []}).status == 400
     assert serve("GET", "/api/ps").json == {"models": []}
 
     serve("POST", "/api/generate", {"model": "smol"})
@@ -163,41 +167,27 @@ def test_an_answer_that_repeats_itself_says_so_when_asked(
     assert serve("POST", path, REPEATING | extra).json["done_reason"] == reason
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/api/chat", {"messages": ASKED, "stream": False}),
-        ("/api/generate", {"prompt": "Hi", "stream": False}),
-        ("/v1/chat/completions", {"messages": ASKED}),
-        ("/v1/completions", {"prompt": "Hi"}),
-        ("/v1/responses", {"input": "Hi"}),
-        ("/v1/messages", {"messages": ASKED, "max_tokens": 4}),
-    ],
-)
-def test_a_window_is_named_by_a_header_or_behind_the_model(
-    serve: Any, path: str, body: dict[str, Any]
-) -> None:
-    unload = {"model": "smol", "keep_alive": 0}
-    for model, headers, window in (
-        ("smol", {"X-Num-Ctx": "1024"}, 1024),
-        ("smol@768", {}, 768),
-        ("smol:latest@768", {"X-Num-Ctx": "1024"}, 1024),
-    ):
-        serve("POST", "/api/generate", unload)
-        while serve("GET", "/api/ps").json["models"]:
-            pass  # it goes when the request before has ended, which is after its answer
-        short = {"max_tokens": 4, "max_output_tokens": 4, "options": {"num_predict": 4}}
-        answer = serve("POST", path, {"model": model, **short, **body}, headers)
-        assert answer.status == 200
-        assert answer.json["model"] == model
-        (loaded,) = serve("GET", "/api/ps").json["models"]
-        assert loaded["context_length"] == window
+ROUTES = {
+    "/api/chat": {"messages": ASKED, "stream": False, "options": {"num_predict": 1}},
+    "/api/generate": {"prompt": "Hi", "stream": False, "options": {"num_predict": 1}},
+    "/v1/chat/completions": {"messages": ASKED, "max_tokens": 1},
+    "/v1/completions": {"prompt": "Hi", "max_tokens": 1},
+    "/v1/responses": {"input": "Hi", "max_output_tokens": 1},
+    "/v1/messages": {"messages": ASKED, "max_tokens": 1},
+}
 
 
-def test_a_window_that_is_no_number_is_refused(serve: Any) -> None:
-    body = {"model": "smol", "messages": ASKED}
-    assert serve("POST", "/api/chat", body, {"X-Num-Ctx": "much"}).status == 400
-    assert serve("POST", "/api/chat", {**body, "model": "smol@much"}).status == 400
+def test_a_window_is_named_by_a_header_or_behind_the_model(serve: Any) -> None:
+    for path, body in ROUTES.items():
+        answer = serve("POST", path, {"model": "smol@768", **body})
+        assert (answer.status, answer.json["model"]) == (200, "smol@768")
+        refused = serve("POST", path, {"model": "smol", **body}, {"X-Num-Ctx": "much"})
+        assert refused.status == 400
+    (loaded,) = serve("GET", "/api/ps").json["models"]
+    assert loaded["context_length"] == 768
+    serve("POST", "/api/chat", {"model": "smol@768", **ROUTES["/api/chat"]}, {"X-Num-Ctx": "1024"})
+    (loaded,) = serve("GET", "/api/ps").json["models"]
+    assert loaded["context_length"] == 1024
 
 
 def test_the_tokens_of_each_input_are_told(serve: Any) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from puna.api import responses as wire
 from puna.api.openai import ErrorResponse
 from puna.chat.events import Event
-from puna.errors import PunaError
+from puna.errors import InvalidInput, PunaError
 from puna.server import documents
 from puna.server.routes.answers import (
     STREAM_HEADERS,
@@ -22,7 +22,7 @@ from puna.server.routes.answers import (
     in_one_object,
 )
 from puna.server.routes.common import from_client, read, running, services
-from puna.server.streaming import SSE, event, streamed
+from puna.server.streaming import SSE, event, json_response, streamed
 from puna.server.translate import responses
 from puna.server.translate.responses_answer import Named, ResponseStream, whole
 
@@ -54,6 +54,23 @@ async def create_response(request: Request) -> Response:
             {**STREAM_HEADERS, **answer_headers(first)},
         )
     return await in_one_object(lambda found: whole(body, found, created), first, events)
+
+
+@router.post(
+    "/v1/responses/input_tokens",
+    openapi_extra=documents.body(wire.ResponsesRequest),
+    responses=documents.answers(wire.InputTokens, 400, 403, 404, 500, 503, error=ErrorResponse),
+)
+async def count_input_tokens(request: Request) -> Response:
+    """How many tokens the prompt of a request has, as OpenAI's API counts them."""
+    body = await read(request, wire.ResponsesRequest, media=True)
+    asked = responses.to_chat(body)
+    if not asked.messages:
+        raise InvalidInput("input is required")
+    running(request)
+    count = await services(request).tokens.count(asked)
+    found = {"object": "response.input_tokens", "input_tokens": count}
+    return json_response(found, media_type="application/json", newline=True)
 
 
 async def _pieces(
