@@ -8,12 +8,15 @@ are made to write JSON between Hermes tags, which is read back accordingly.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from puna.chat.call_grammar import Alternative, CallGrammar
 from puna.chat.messages import Tool
 from puna.chat.parsing import OutputFormat
+
+_TAG = re.compile(r"[<\[][^<>\[\]]*tool[^<>\[\]]*[>\]]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +38,38 @@ class Notation:
     single: bool = False
     quoted: bool = True
 
-    def grammar(self, tools: Sequence[Tool], most: int) -> CallGrammar:
-        """The calls of ``tools`` in this notation."""
+    def after_tag(self) -> tuple[str, Notation] | None:
+        """The tag that tells calls from text, and the notation without the first of them.
+
+        ``None`` where a call begins like any other JSON.
+        """
+        found = _TAG.match(self.opening or self.before)
+        if found is None:
+            return None
+        tag = found.group()
+        if self.opening:
+            return tag, replace(self, opening=self.opening.removeprefix(tag))
+        rest = self.before.removeprefix(tag)
+        return tag, replace(self, before=rest, separator=self.separator + tag)
+
+    def grammar(self, tools: Sequence[Tool], most: int, *, strict: bool = True) -> CallGrammar:
+        """The calls of ``tools`` in this notation.
+
+        Without ``strict`` only tools that are strict themselves must get what their schema says.
+        """
         return CallGrammar(
-            tuple(self._alternative(tool) for tool in tools),
+            tuple(self._alternative(tool, strict=strict or tool.is_strict) for tool in tools),
             self.opening,
             self.separator,
             self.closing,
             1 if self.single else most,
         )
 
-    def _alternative(self, tool: Tool) -> Alternative:
+    def _alternative(self, tool: Tool, *, strict: bool) -> Alternative:
         name = json.dumps(tool.name, ensure_ascii=False)[1:-1] if self.quoted else tool.name
         before = f"{self.before}{name}{self.middle}"
-        return Alternative(before, _arguments_schema(tool.parameters), self.after)
+        schema = _arguments_schema(tool.parameters if strict else {})
+        return Alternative(before, schema, self.after)
 
 
 def _arguments_schema(parameters: Mapping[str, object]) -> str:

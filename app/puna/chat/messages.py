@@ -63,6 +63,11 @@ class Tool(msgspec.Struct, frozen=True):
         found = self.raw.get("function", {}).get("parameters")
         return found if isinstance(found, Mapping) else {}
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether the client relies on arguments that keep to the schema."""
+        return self.raw.get("function", {}).get("strict") is True
+
 
 class Think(msgspec.Struct, frozen=True):
     """Whether the model should think before it answers.

@@ -37,7 +37,7 @@ class Job:
 
     Attributes:
         tools: what the model may call.
-        calls: the answer has to be one of these.
+        calls: the answer has to be one of these; with a ``call_tag`` only from there on.
         one_call: what the model calls after the first call is dropped.
         of_generate: ``/api/generate``: tokens without visible text count as
             empty deltas, and the tokens of the answer are reported.
@@ -51,6 +51,7 @@ class Job:
     of_generate: bool = False
     context_length: int | None = None
     calls: CallGrammar | None = None
+    call_tag: str = ""
     one_call: bool = False
 
 
@@ -116,9 +117,12 @@ def _constraint(job: Job, circumstances: Answer) -> Constraint | None:
     """What the answer is held to; calls leave room for reasoning only where it has begun."""
     opening, closing = (job.profile.output.thinking_tags or ("", "")) if _thinks(job) else ("", "")
     begun = bool(opening) and opens(circumstances, opening)
-    if job.calls is None:
+    if job.calls is None or (job.call_tag and job.controls.format):
         unless = "" if begun else opening
         return constraint_of(job.controls.format, after=closing, unless=unless)
+    if job.call_tag:
+        # What a model thinks of calling is no call.
+        return None if opening else Constraint("calls", triggers=(job.call_tag,), calls=job.calls)
     return Constraint("calls", after=closing if begun else "", calls=job.calls)
 
 

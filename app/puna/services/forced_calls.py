@@ -37,6 +37,14 @@ class Forced:
     profile: Profile
 
 
+@dataclass(frozen=True, slots=True)
+class StrictCalls:
+    """Calls that begin with ``tag``, and what has to follow it."""
+
+    tag: str
+    grammar: CallGrammar
+
+
 def forced(request: ChatRequest, profile: Profile) -> Forced | None:
     """What the answer is held to; ``None`` when the model may say what it likes.
 
@@ -51,6 +59,23 @@ def forced(request: ChatRequest, profile: Profile) -> Forced | None:
     one = bool(choice.name) or not choice.parallel or not profile.can("tools")
     grammar = notation.grammar(tools, 1 if one else _MOST)
     return Forced(grammar, replace(profile, output=output))
+
+
+def strict(request: ChatRequest, profile: Profile) -> StrictCalls | None:
+    """What calls are held to that a model is free to make, when a tool wants that.
+
+    ``None`` also where nothing tells the beginning of a call from text.
+    """
+    tools = [tool for tool in request.tools if tool.name]
+    if not any(tool.is_strict for tool in tools):
+        return None
+    notation, output = notation_of(profile.output, profile.template.source)
+    found = notation.after_tag()
+    if found is None or output != profile.output:
+        return None
+    tag, rest = found
+    most = _MOST if request.tool_choice.parallel else 1
+    return StrictCalls(tag, rest.grammar(tools, most, strict=False))
 
 
 def _callable(tools: tuple[Tool, ...], choice: ToolChoice) -> list[Tool]:

@@ -24,7 +24,7 @@ from puna.names import split_window
 from puna.runner.protocol import Detokenize, Render
 from puna.services import prompts
 from puna.services.answering import Job, answer
-from puna.services.forced_calls import Forced, described, forced
+from puna.services.forced_calls import Forced, described, forced, strict
 from puna.services.loadable import Loadable
 from puna.services.loading import Room, model_spec
 from puna.services.lookup import find, require_local
@@ -239,7 +239,9 @@ def _chat_job(
     profile, tools, choice = subject.profile, request.tools, request.tool_choice
     if calls is None:
         prompt = prompts.of_chat(request, controls, subject.model, profile)
-        return Job(profile, controls, prompt, tools, one_call=not choice.parallel)
+        job = Job(profile, controls, prompt, tools, one_call=not choice.parallel)
+        held = strict(request, profile)
+        return replace(job, calls=held.grammar, call_tag=held.tag) if held else job
     if not profile.can("tools"):
         request = described(request, subject.model.system)
     prompt = prompts.of_chat(request, controls, subject.model, profile)

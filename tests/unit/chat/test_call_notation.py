@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from puna.chat.call_notation import HERMES_TAG, notation_of
+from puna.chat.call_notation import HERMES_TAG, Notation, notation_of
 from puna.chat.events import TextDelta, ToolCallEvent
 from puna.chat.messages import Think, Tool
 from puna.chat.parsing import PARSERS, Answer, OutputFormat, parser_for
@@ -61,3 +61,35 @@ def test_a_name_that_needs_escapes_stays_one_json_string() -> None:
     (option,) = notation.grammar([tool], 1).alternatives
     assert '"a\\"b"' in option.before
     assert option.schema == '{"type": "object"}'
+
+
+@pytest.mark.parametrize(
+    ("output", "template", "tag"),
+    [
+        (OutputFormat("hermes"), "", HERMES_TAG),
+        (OutputFormat("granite"), "", "<|tool_call|>"),
+        (OutputFormat("ministral"), "", "[TOOL_CALLS]"),
+        (OutputFormat("ministral"), "[TOOL_CALLS] [{", "[TOOL_CALLS]"),
+        (OutputFormat("deepseek3"), "", "<｜tool▁calls▁begin｜>"),
+    ],
+)
+def test_what_follows_the_tag_makes_the_same_calls(
+    output: OutputFormat, template: str, tag: str
+) -> None:
+    notation, _ = notation_of(output, template)
+    found = notation.after_tag()
+    assert found is not None
+    assert found[0] == tag
+    assert tag + text_of(found[1]) == text_of(notation)
+
+
+def text_of(notation: Notation) -> str:
+    """Two calls."""
+    grammar = notation.grammar(TOOLS, 2)
+    calls = [option.before + "{}" + option.after for option in grammar.alternatives]
+    return grammar.opening + grammar.separator.join(calls) + grammar.closing
+
+
+@pytest.mark.parametrize("output", [OutputFormat("llama"), OutputFormat("harmony")])
+def test_where_no_tag_tells_calls_from_text_there_is_none(output: OutputFormat) -> None:
+    assert notation_of(output, "")[0].after_tag() is None

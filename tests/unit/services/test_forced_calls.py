@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from puna.errors import InvalidInput
 from puna.gguf.header import Header
 from puna.gguf.metadata import ModelInfo
 from puna.runner.protocol import Template
-from puna.services.forced_calls import described, forced
+from puna.services.forced_calls import described, forced, strict
 from puna.services.profile import Profile
 from puna.services.requests import ChatRequest, ToolChoice
 
@@ -87,3 +88,23 @@ def test_the_system_prompt_of_a_request_goes_before_that_of_the_model() -> None:
     told = described(asked, "The model's.")
     assert told.messages[0].content.startswith("Mine.\n\n")
     assert "The model's." not in told.messages[0].content
+
+
+def test_only_strict_tools_are_held_to_their_schemas() -> None:
+    schema = {"type": "object", "properties": {"n": {"enum": [1, 2]}}}
+    held = Tool({"function": {"name": "held", "parameters": schema, "strict": True}})
+    free = Tool({"function": {"name": "free", "parameters": schema}})
+    known = profile("tools", family="hermes")
+    assert strict(request(ToolChoice(), free), known) is None
+    found = strict(request(ToolChoice(), held, free), known)
+    assert found is not None
+    assert found.tag == "<tool_call>"
+    schemas = [json.loads(option.schema) for option in found.grammar.alternatives]
+    assert schemas == [schema, {"type": "object"}]
+    assert not any("<tool_call>" in option.before for option in found.grammar.alternatives)
+
+
+def test_a_call_that_begins_as_text_does_is_held_to_nothing() -> None:
+    held = Tool({"function": {"name": "held", "strict": True}})
+    assert strict(request(ToolChoice(), held), profile("tools", family="llama")) is None
+    assert strict(request(ToolChoice(), held), profile("tools")) is None

@@ -110,4 +110,6 @@ def _tool(tool: ResponsesTool) -> Tool:
         with told_of("failed to unmarshal tool parameters"):
             decode(ToolFunctionParameters, tool.parameters)
         function["parameters"] = tool.parameters
+    if tool.strict:
+        function["strict"] = True
     return Tool({"type": tool.type, "function": function})
