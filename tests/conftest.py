@@ -41,20 +41,18 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def plain_environment() -> Mapping[str, str]:
     """The variables of this process without the user's settings."""
+    return {name: value for name, value in os.environ.items() if not _is_setting(name)}
 
-    def is_setting(name: str) -> bool:
-        return name.startswith(("OLLAMA_", "PUNA_")) or name.endswith(("_PROXY", "_proxy", "_HOME"))
 
-    return {name: value for name, value in os.environ.items() if not is_setting(name)}
+def _is_setting(name: str) -> bool:
+    return name.startswith(("OLLAMA_", "PUNA_")) or name.endswith(("_PROXY", "_proxy", "_HOME"))
 
 
 @pytest.fixture(autouse=True)
-def empty_home(
-    homes: Iterator[Path], plain_environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def empty_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own for each test, made by whoever needs it, and none of the user's settings."""
     home = next(homes)
-    for name in os.environ.keys() - plain_environment.keys():
+    for name in filter(_is_setting, list(os.environ)):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     return home
