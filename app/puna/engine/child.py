@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
@@ -145,7 +146,7 @@ class Child(asyncio.SubprocessProtocol):
         """CPU time so far; ``None`` while it waits for the disk or for its turn on a CPU."""
         try:
             process = psutil.Process(self.pid)
-            if process.status() in (psutil.STATUS_DISK_SLEEP, psutil.STATUS_RUNNING):
+            if _states(process) & {psutil.STATUS_DISK_SLEEP, psutil.STATUS_RUNNING}:
                 return None
             times = process.cpu_times()
         except psutil.Error:
@@ -181,3 +182,10 @@ class Child(asyncio.SubprocessProtocol):
         except TimeoutError:
             return False
         return True
+
+
+def _states(process: psutil.Process) -> set[str]:
+    """The states of its threads; of its main thread alone where the system tells no more."""
+    if sys.platform != "linux":
+        return {process.status()}
+    return {psutil.Process(thread.id).status() for thread in process.threads()}
