@@ -7,7 +7,7 @@ not hold up the streams.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -75,7 +75,6 @@ class Prompts:
 
     Args:
         vocabulary: of the model.
-        control_tokens: texts of the vocabulary's control tokens.
         window: the largest that a request may have.
         projector: of the model, if it takes images or sound.
         shifts: the cache can be shifted.
@@ -84,7 +83,6 @@ class Prompts:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        control_tokens: Iterable[str],
         window: Window,
         *,
         projector: Projector | None = None,
@@ -94,7 +92,7 @@ class Prompts:
         self._window = window
         self._projector = projector
         self._shifts = shifts
-        self._known = _known(vocabulary, control_tokens)
+        self._known = _known(vocabulary)
 
     def prepare(self, request: Generate) -> Prompt:
         """The prompt of a request, within its window.
@@ -294,7 +292,7 @@ def place_images(segments: Sequence[Segment], images: Sequence[bytes]) -> list[P
     return parts
 
 
-def _known(vocabulary: Vocabulary, control_tokens: Iterable[str]) -> rendering.Vocabulary:
+def _known(vocabulary: Vocabulary) -> rendering.Vocabulary:
     """What the renderer needs to know of the vocabulary."""
 
     def text(token: int) -> str:
@@ -302,7 +300,7 @@ def _known(vocabulary: Vocabulary, control_tokens: Iterable[str]) -> rendering.V
 
     ends = [text(token) for token in vocabulary.control if vocabulary.is_end(token)]
     reserved = frozenset((text(vocabulary.bos), text(vocabulary.eos), *ends)) - {""}
-    guard = Guard(control_tokens, reserved)
+    guard = Guard(vocabulary.control.values(), reserved)
     return rendering.Vocabulary(guard, bos=text(vocabulary.bos), eos=text(vocabulary.eos))
 
 

@@ -201,7 +201,6 @@ class Service:
 def _prompts(opened: OpenModel) -> Prompts:
     return Prompts(
         opened.model.vocabulary,
-        opened.report.control_tokens,
         Window(opened.context_length, opened.window),
         projector=opened.projector,
         # Source: contract 4.9; the cache of this family cannot be shifted.

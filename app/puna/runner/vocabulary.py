@@ -39,7 +39,7 @@ class VocabularyService:
     """Answers requests about tokens until the parent goes. Belongs to the main thread."""
 
     def __init__(self, vocabulary: Vocabulary, outbox: Outbox, inbox: SimpleQueue[Item]) -> None:
-        self._prompts = Prompts(vocabulary, vocabulary.control.values(), _NO_WINDOW)
+        self._prompts = Prompts(vocabulary, _NO_WINDOW)
         self._outbox = outbox
         self._inbox = inbox
         self._desk = Desk(self._work, inbox.put)
