@@ -67,7 +67,10 @@ def load(cli: Mapping[str, str], environ: Mapping[str, str], file: Path) -> Load
             warnings.append(f"{setting.env}: {error}; the default is used")
             origin = Origin.DEFAULT
         origins[setting.name] = origin
-    return Loaded(Settings(**values), origins, tuple(warnings))
+    settings = Settings(**values)
+    if settings.inference_key and not settings.api_key:
+        warnings.append("PUNA_INFERENCE_KEY has no effect without PUNA_API_KEY")
+    return Loaded(settings, origins, tuple(warnings))
 
 
 def load_process(cli: Mapping[str, str] | None = None) -> tuple[Loaded, Folders]:

@@ -62,6 +62,13 @@ def test_a_bad_number_becomes_the_default_with_a_warning(tmp_path: Path) -> None
     assert loaded.origins["max_queue"] is Origin.DEFAULT
 
 
+def test_a_second_key_alone_protects_nothing_and_that_is_said(tmp_path: Path) -> None:
+    second = {"PUNA_INFERENCE_KEY": "second"}
+    (warning,) = load({}, second, tmp_path / "none").warnings
+    assert "PUNA_API_KEY" in warning
+    assert load({}, {**second, "PUNA_API_KEY": "first"}, tmp_path / "none").warnings == ()
+
+
 def test_a_damaged_settings_file_does_not_stop_the_start(tmp_path: Path) -> None:
     file = tmp_path / "settings.json"
     file.write_text("{")
