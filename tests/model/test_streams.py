@@ -81,6 +81,32 @@ def test_the_next_turn_reads_only_what_is_new(smol_runner: RunnerChild) -> None:
     assert second.usage.cached_tokens < second.usage.prompt_tokens
 
 
+def test_the_same_prompt_again_is_not_read_at_all(smol_runner: RunnerChild) -> None:
+    prompt = STORY * 21
+    first = smol_runner.raw(1010, prompt, num_predict=8, logprobs=3)
+    between = smol_runner.raw(1011, STORY * 3 + "Something else.", num_predict=8)
+    again = smol_runner.raw(1012, prompt, num_predict=8, logprobs=3)
+    longer = smol_runner.raw(1013, prompt + " More.", num_predict=8)
+    assert first.usage.cached_tokens < first.usage.prompt_tokens
+    assert between.usage.cached_tokens < between.usage.prompt_tokens
+    assert again.usage.cached_tokens == again.usage.prompt_tokens
+    assert again.text == first.text
+    assert again.logprobs[0] == first.logprobs[0]
+    assert longer.usage.cached_tokens < longer.usage.prompt_tokens
+
+
+def test_one_prompt_for_many_answers_is_read_once(smol_runner: RunnerChild) -> None:
+    ids = range(1020, 1026)
+    prompt = Raw("Once more. " + STORY * 8)
+    smol_runner.send(*(Generate(i, prompt, Sampling(num_predict=6, temperature=0)) for i in ids))
+    for request_id in ids:
+        smol_runner.wait_for_end(request_id)
+    usages = [smol_runner.answer(i).usage for i in ids]
+    read = sum(usage.prompt_tokens - usage.cached_tokens for usage in usages)
+    assert read <= usages[0].prompt_tokens
+    assert len({smol_runner.answer(i).text for i in ids}) == 1
+
+
 def test_a_common_beginning_is_read_once(smol_runner: RunnerChild) -> None:
     ids = range(1100, 1104)
     shared = "A shared beginning. " + STORY * 25

@@ -81,6 +81,7 @@ class Answers:
         ):
             context.shift(slot.sequence, kept + count, length, -count)
             del slot.tokens[kept : kept + count]
+            slot.end = None
         else:
             self._slots.cut(slot, kept)
 

@@ -74,7 +74,7 @@ class Generations:
             text=TextStream(sampling.stop),
             preserved=self._preserved(request),
             limit=_answer_limit(sampling.num_predict, window.context_length),
-            reuse_limit=_last_piece(sampling, len(prompt.tokens)),
+            undivided=_is_undivided(sampling, len(prompt.tokens)),
             kept=self._prompts.kept(request, prompt.tokens),
             window=window.cells,
             tokens=list(prompt.tokens),
@@ -96,16 +96,13 @@ class Generations:
         return frozenset(token for token in known if token is not None)
 
 
-def _last_piece(sampling: Sampling, length: int) -> int:
-    """Where the piece of a prompt begins that is always read anew, in a batch of its own.
+def _is_undivided(sampling: Sampling, length: int) -> bool:
+    """Whether a prompt is always cut the same way, so that a seed repeats a text.
 
-    Logits depend a little on how a prompt was cut into batches, so a seed repeats
-    a text only when the end of the prompt is always cut the same way. Short prompts
-    are one piece; of longer ones it is the last token, which is cheap to read again.
+    Logits depend a little on how a prompt was cut into batches. Reading a short one
+    anew costs nothing; a longer one repeats as long as its end is remembered.
     """
-    if sampling.seed == -1 or sampling.temperature <= 0:
-        return length
-    return length - 1 if length > FAST_ROWS else 0
+    return sampling.seed != -1 and sampling.temperature > 0 and length <= FAST_ROWS
 
 
 def _answer_limit(wanted: int, context_length: int) -> int:

@@ -11,13 +11,16 @@ from puna.runner.answer import Answers
 from puna.runner.chunks import DepthCost, PrefillRate, chunk_length, fill_start
 from puna.runner.fairness import next_in_line
 from puna.runner.guessing import NO_GUESS, Guess, Guessing
-from puna.runner.llama import NativeError
+from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
+from puna.runner.parked import PromptEnd
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
 from puna.runner.slots import Slot, SlotTable
 from puna.runner.turns import Turns
 
+_NO_ROW = -1
+_REMEMBERED = -2
 _NO_CELLS = 1
 _ABORTED = 2
 _NO_MEMORY = -2
@@ -28,7 +31,8 @@ class _Part:
     """What one slot has in the batch.
 
     Attributes:
-        row: whose logits are wanted, -1 = none.
+        row: whose logits are wanted; or :data:`_NO_ROW`, or :data:`_REMEMBERED` for
+            those at the end of a prompt that was read before.
         guess: of the tokens in the rows behind it.
     """
 
@@ -94,6 +98,7 @@ class Loop:
         streams = self._turns.next(self._slots.running)
         if self._evaluate_media(streams):
             return
+        self._begin_known(streams)
         parts = self._compose(streams)
         if not parts:
             return
@@ -154,6 +159,15 @@ class Loop:
             return True
         return False
 
+    def _begin_known(self, streams: Sequence[Slot]) -> None:
+        """Choose the first tokens of prompts that are known to their end; needs no batch."""
+        parts: list[_Part] = []
+        for slot in streams:
+            length = len(slot.tokens)
+            if slot.generation is not None and slot.generation.pending(length) == 0:
+                parts.append(_Part(slot, length, 0, _REMEMBERED))
+        self._sample(parts)
+
     def _compose(self, streams: Sequence[Slot]) -> list[_Part]:
         """Fill the batch: one row per stream, then pieces of prompts, one ubatch at most."""
         self._batch.clear()
@@ -206,7 +220,7 @@ class Loop:
         for slot in reading:
             if room <= 0:
                 return
-            if not self._slots.bind_late(slot, filling):
+            if not self._slots.bind_late(slot, filling) or not _is_pending(slot):
                 continue
             part = self._prompt_part(slot, room)
             filling.append(slot)
@@ -224,7 +238,7 @@ class Loop:
         tokens = generation.tokens[start : start + size]
         last = start + size == len(generation.tokens)
         row = self._batch.add_chunk(slot.sequence, tokens, start, last_output=last)
-        return _Part(slot, start, size, row if last else -1)
+        return _Part(slot, start, size, row if last else _NO_ROW)
 
     def _filled(self, slot: Slot, start: int, size: int, room: int) -> tuple[int, int]:
         """Begin a short last chunk earlier, where the cache can be cut there."""
@@ -264,7 +278,7 @@ class Loop:
         endings: list[tuple[Slot, Generation, Ending]] = []
         for part in parts:
             generation = part.slot.generation
-            if generation is None or part.row < 0:
+            if generation is None or part.row == _NO_ROW:
                 continue
             ending = self._advance(part, generation, deltas)
             if ending is not None:
@@ -277,8 +291,11 @@ class Loop:
     def _advance(self, part: _Part, generation: Generation, deltas: list[Delta]) -> Ending | None:
         """Choose the next token, and as many more as were guessed rightly."""
         right, guessed = 0, part.guess.tokens
+        if not generation.begun and part.row != _REMEMBERED:
+            logits = self._context.logits(part.row).copy()
+            part.slot.end = PromptEnd(len(part.slot.tokens), logits)
         while True:
-            logits = self._context.logits(part.row + right)
+            logits = self._logits(part, right)
             delta, ending = self._answers.advance(generation, logits)
             if delta is not None:
                 deltas.append(delta)
@@ -290,6 +307,12 @@ class Loop:
         if guessed:
             self._judge(part, right)
         return ending
+
+    def _logits(self, part: _Part, ahead: int) -> FloatArray:
+        if part.row != _REMEMBERED:
+            return self._context.logits(part.row + ahead)
+        assert part.slot.end is not None
+        return part.slot.end.logits
 
     def _judge(self, part: _Part, right: int) -> None:
         """Forget the cells of wrong guesses."""
@@ -344,3 +367,8 @@ class Loop:
         self._slots.drop(slot)
         self._waiting.appendleft(generation)
         return True
+
+
+def _is_pending(slot: Slot) -> bool:
+    generation = slot.generation
+    return generation is not None and generation.pending(len(slot.tokens)) > 0

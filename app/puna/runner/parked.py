@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from puna.runner.llama import ByteArray
+from puna.runner.llama import ByteArray, FloatArray
 from puna.runner.prefix import common_prefix
 from puna.runner.state import StateFile, StateFolder
 
@@ -20,11 +20,25 @@ MIN_TOKENS = 32
 MIN_TOKENS_ON_DISK = 128
 
 
+@dataclass(frozen=True, slots=True)
+class PromptEnd:
+    """Where a prompt ended: who sends it again gets his first token without a batch.
+
+    Attributes:
+        length: tokens of the prompt.
+        logits: after the last of them, ``(n_vocab,)``.
+    """
+
+    length: int
+    logits: FloatArray
+
+
 @dataclass(slots=True, eq=False)
 class Parked:
     """The state of one conversation.
 
     Attributes:
+        end: of the prompt read last; ``None`` also when the state is only on disk.
         variant: the adapters it was read with, see :class:`AdapterSet`.
         state: ``None`` when it is only on disk.
         file: ``None`` when it was not written.
@@ -36,11 +50,13 @@ class Parked:
     state: ByteArray | None
     file: StateFile | None
     used: int
+    end: PromptEnd | None = None
 
     @property
     def size(self) -> int:
         """Bytes of main memory it takes."""
-        return self.state.nbytes if self.state is not None else 0
+        state = self.state.nbytes if self.state is not None else 0
+        return state + (self.end.logits.nbytes if self.end is not None else 0)
 
 
 class ParkedConversations:
@@ -74,12 +90,18 @@ class ParkedConversations:
             common_prefix(entry.tokens, tokens) == len(tokens) for entry in self._of(variant)
         )
 
-    def add(self, tokens: list[int], state: ByteArray, variant: str = "") -> None:
+    def add(
+        self,
+        tokens: list[int],
+        state: ByteArray,
+        variant: str = "",
+        end: PromptEnd | None = None,
+    ) -> None:
         """Keep a state; entries that it continues are replaced."""
         for entry in self._of(variant):
             if common_prefix(entry.tokens, tokens) == len(entry.tokens):
                 self.remove(entry)
-        self._entries.append(Parked(tokens, variant, state, None, next(self._clock)))
+        self._entries.append(Parked(tokens, variant, state, None, next(self._clock), end))
         self._shrink()
 
     def read(self, entry: Parked) -> ByteArray | None:
@@ -133,6 +155,6 @@ class ParkedConversations:
             if self._wants_file(oldest):
                 self._write(oldest)
             if oldest.file is not None:
-                oldest.state = None
+                oldest.state = oldest.end = None
             else:
                 self.remove(oldest)

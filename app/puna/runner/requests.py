@@ -40,8 +40,7 @@ class Generation:
 
     Attributes:
         limit: tokens the answer may have.
-        reuse_limit: cached tokens that may be used at most; what follows is read
-            in a batch of its own.
+        undivided: the prompt is read as one piece, unless all of it is known.
         kept: tokens at the start that survive when the window slides.
         window: cells it may fill.
         guessers: of its next tokens, once there was a use for them.
@@ -54,7 +53,7 @@ class Generation:
     text: TextStream
     preserved: frozenset[int]
     limit: int
-    reuse_limit: int
+    undivided: bool
     kept: int
     window: int
     tokens: list[int]
@@ -92,9 +91,8 @@ class Generation:
         return next((m for m in self.prompt.media if m.start == position), None)
 
     def piece(self, position: int) -> int:
-        """Tokens from ``position`` that one batch may hold: up to media, the last piece or the end."""
-        ends = [m.start for m in self.prompt.media]
-        ends += [self.reuse_limit, len(self.tokens)]
+        """Tokens from ``position`` that one batch may hold: up to media or the end."""
+        ends = [*(m.start for m in self.prompt.media), len(self.tokens)]
         return min(end for end in ends if end > position) - position
 
     def usage(self, bos: int) -> Usage:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from puna.runner.llama import Context, Model
-from puna.runner.parked import MIN_TOKENS, Parked, ParkedConversations
+from puna.runner.parked import MIN_TOKENS, Parked, ParkedConversations, PromptEnd
 from puna.runner.prefix import SHARE_GAIN, common_prefix
 from puna.runner.requests import Generation
 
@@ -20,6 +20,7 @@ class Slot:
 
     Attributes:
         tokens: what its cells hold, in order.
+        end: of the prompt that was read last.
         variant: the adapters they were read with, see :class:`AdapterSet`.
         saved: a copy of it is parked.
         used: larger = later.
@@ -27,6 +28,7 @@ class Slot:
 
     sequence: int
     tokens: list[int] = field(default_factory=list)
+    end: PromptEnd | None = None
     variant: str = ""
     generation: Generation | None = None
     saved: bool = False
@@ -113,9 +115,13 @@ class SlotTable:
         """How many of the tokens of something known a prompt can take over."""
         if known.variant != generation.variant:
             return 0
-        tokens = known.tokens
-        shared = common_prefix(tokens, generation.tokens)
-        length = min(shared, len(generation.tokens) - 1, generation.reuse_limit)
+        tokens, whole = known.tokens, len(generation.tokens)
+        end = None if isinstance(known, Generation) else known.end
+        length = common_prefix(tokens, generation.tokens)
+        if length == whole and (end is None or end.length != whole):
+            length -= 1
+        if length < whole and generation.undivided:
+            return 0
         if self._model.keeps_state and length < len(tokens):
             return 0
         for media in generation.prompt.media:
@@ -146,7 +152,7 @@ class SlotTable:
         elif reuse.slot is not None and reuse.slot is not slot:
             self._context.drop(slot.sequence)
             self._context.share(reuse.slot.sequence, slot.sequence, 0, length)
-            slot.tokens = generation.tokens[:length]
+            slot.tokens, slot.end = generation.tokens[:length], reuse.slot.end
         if length == 0 or not self.cut(slot, length):
             self.drop(slot)
         return len(slot.tokens)
@@ -158,7 +164,7 @@ class SlotTable:
             self._parked.remove(parked)
             self.drop(slot)
             return 0
-        slot.tokens = list(parked.tokens)
+        slot.tokens, slot.end = list(parked.tokens), parked.end
         return length
 
     # ------------------------------------------------------------ while it runs
@@ -194,7 +200,7 @@ class SlotTable:
         self._context.share(other.sequence, slot.sequence, start, end)
         if self._window_is_whole(slot, end):
             generation.cached += end - start
-            slot.tokens = generation.tokens[:end]
+            slot.tokens, slot.end = generation.tokens[:end], other.end
         else:
             self.drop(slot)
 
@@ -204,6 +210,8 @@ class SlotTable:
             if not self._context.cut(slot.sequence, length):
                 return False
             del slot.tokens[length:]
+        if slot.end and slot.end.length > length:
+            slot.end = None
         return self._window_is_whole(slot, length)
 
     def can_slide(self, slot: Slot, start: int) -> bool:
@@ -235,7 +243,7 @@ class SlotTable:
     def drop(self, slot: Slot) -> None:
         """Empty a slot."""
         self._context.drop(slot.sequence)
-        slot.tokens = []
+        slot.tokens, slot.end = [], None
         slot.saved = False
 
     def save(self, slot: Slot) -> None:
@@ -247,7 +255,7 @@ class SlotTable:
             return
         state = self._context.read_state(slot.sequence)
         if state.size:
-            self._parked.add(list(slot.tokens), state, slot.variant)
+            self._parked.add(list(slot.tokens), state, slot.variant, slot.end)
 
     def park(self, slot: Slot) -> None:
         """Copy an idle slot out and free its cells."""
