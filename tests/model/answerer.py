@@ -47,7 +47,7 @@ class Sink:
 
 
 class Answerer:
-    """Answers requests, and tells how many steps that took."""
+    """Answers requests, and tells how many batches that took."""
 
     def __init__(self, model: Path, **options: object) -> None:
         settings = {"context_length": 512, "parallel": 2, **options}
@@ -59,6 +59,7 @@ class Answerer:
         guessing = self.service._loop.guessing
         self.measured = guessing.rows
         self.costs = guessing.rows = FreeRows(self.opened, [n - 1 for n in self.measured._rows[1:]])
+        self.batches = 0
 
     def answer(self, *requests: Generate) -> list[Report]:
         """All reports until these requests have ended."""
@@ -66,20 +67,22 @@ class Answerer:
         for request in requests:
             self.service._take(request)
             self.service._take(self.inbox.get(timeout=60))
+        self.batches = 0
         while self.service._loop.busy:
             self.service._loop.step()
+            self.batches += 1
         assert not any(isinstance(report, Failed) for report in self.sink.reports)
         return list(self.sink.reports)
 
     def say(self, text: str, **options: object) -> tuple[str, int, int]:
-        """The text, its tokens, and the steps it took."""
+        """The text, its tokens, and the batches it took."""
         extra = {k: options.pop(k) for k in ("adapters", "constraint", "logprobs") if k in options}
         sampling = Sampling(**{"temperature": 0.0, "num_predict": 40, **options})
         reports = self.answer(Generate(1, Raw(text), sampling, **extra))
-        steps = [report for report in reports if isinstance(report, Step)]
+        deltas = [d for report in reports if isinstance(report, Step) for d in report.deltas]
         (finished,) = (report for report in reports if isinstance(report, Finished))
-        said = "".join(delta.text for step in steps for delta in step.deltas)
-        return said, finished.usage.completion_tokens, len(steps)
+        said = "".join(delta.text for delta in deltas)
+        return said, finished.usage.completion_tokens, self.batches
 
     def both(self, ask: Callable[[], tuple[str, int, int]]) -> list[tuple[str, int, int]]:
         """With guesses, then without."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 FAST_ROWS = 64
 """CPU flash attention has its fast path from this many rows per batch on, and works on as many
 at once: of a started 64 all are paid for."""
@@ -9,14 +11,21 @@ at once: of a started 64 all are paid for."""
 _SLOW_ATTENTION = 3.75
 """How much longer attention takes below these rows. Measured: 3.7 to 3.8 on two CPUs."""
 
+_WORTH_TRYING = 2.5
+_DEEP = 512
+_FEW = 16
+
 _USUAL_GROWTH = 0.0004
 _MOST_GROWTH = 0.005
 _LEARN_FROM_ROWS = 256
 _LEARN_FROM_SPREAD = 256.0
 _FORGETTING = 0.95
 
-STREAM_BUDGET_S = 0.3
+STREAM_BUDGET_S = 0.25
 """How long a running stream may be held up by one chunk of a prompt."""
+
+_LEAST_ROWS = 2 * FAST_ROWS
+"""Fewer take little less time and read much less, so of these a stream waits twice as long."""
 
 
 def chunk_length(pending: int, room: int, *, fast_rows: int = FAST_ROWS) -> int:
@@ -39,24 +48,77 @@ def chunk_length(pending: int, room: int, *, fast_rows: int = FAST_ROWS) -> int:
     return room
 
 
-def fill_start(start: int, rows: int, *, growth: float, fast_rows: int = FAST_ROWS) -> int:
-    """Where to begin a last chunk of ``rows`` tokens at ``start`` so that it takes least time.
+class Filling:
+    """Decides when a short last chunk is begun earlier, so that it has :data:`FAST_ROWS`.
 
-    The result is ``start``, or an earlier cached position that is to be read
-    again so that the chunk has ``fast_rows``.
-
-    Args:
-        start: tokens before the chunk.
-        rows: of the chunk and of all that shares its step.
-        growth: as :attr:`DepthCost.growth`.
-        fast_rows: rows from which on attention is fast, 0 = there is no such step.
+    What attention gains by that differs between processors, so both ways are
+    tried once where they should take about as long, and then compared by what
+    they took.
     """
-    missing = fast_rows - rows
-    if missing <= 0 or missing > start:
-        return start
-    as_it_is = rows * (1 + _SLOW_ATTENTION * growth * start)
-    filled = fast_rows * (1 + growth * start)
-    return start - missing if filled < as_it_is else start
+
+    def __init__(self) -> None:
+        self._as_it_is = _Correction()
+        self._filled = _Correction()
+
+    def start(self, start: int, rows: int, *, growth: float, fast_rows: int = FAST_ROWS) -> int:
+        """Where to begin a last chunk of ``rows`` tokens at ``start`` so that it takes least time.
+
+        The result is ``start``, or an earlier cached position that is to be read
+        again so that the chunk has ``fast_rows``.
+
+        Args:
+            start: tokens before the chunk.
+            rows: of the chunk and of all that shares its step.
+            growth: as :attr:`DepthCost.growth`.
+            fast_rows: rows from which on attention is fast, 0 = there is no such step.
+        """
+        missing = fast_rows - rows
+        if missing <= 0 or missing > start:
+            return start
+        as_it_is = self._as_it_is.factor * _slow_cost(rows, start, growth)
+        filled = self._filled.factor * _fast_cost(fast_rows, start, growth)
+        if max(filled, as_it_is) < _WORTH_TRYING * min(filled, as_it_is):
+            if not self._filled.known:
+                return start - missing
+            if not self._as_it_is.known:
+                return start
+        return start - missing if filled < as_it_is else start
+
+    def observe(self, rows: int, start: int, in_first: float, *, growth: float) -> None:
+        """Learn from a last chunk that was alone in its step.
+
+        Args:
+            rows: of the chunk, at most :data:`FAST_ROWS`.
+            start: tokens before it.
+            in_first: what it took, in times of a row at the start of a prompt.
+            growth: as :attr:`DepthCost.growth`.
+        """
+        if start < _DEEP or not _FEW < rows <= FAST_ROWS:
+            return
+        if rows == FAST_ROWS:
+            self._filled.observe(in_first / _fast_cost(rows, start, growth))
+        else:
+            self._as_it_is.observe(in_first / _slow_cost(rows, start, growth))
+
+
+class _Correction:
+    """By how much a prediction is wrong."""
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+        self.known = False
+
+    def observe(self, factor: float) -> None:
+        self.factor += (factor - self.factor) * (0.3 if self.known else 1.0)
+        self.known = True
+
+
+def _slow_cost(rows: int, depth: int, growth: float) -> float:
+    return rows * (1 + _SLOW_ATTENTION * growth * depth)
+
+
+def _fast_cost(rows: int, depth: int, growth: float) -> float:
+    return rows * (1 + growth * depth)
 
 
 class DepthCost:
@@ -84,16 +146,24 @@ class DepthCost:
     @property
     def growth(self) -> float:
         """Growth per token of depth, in parts of the time of a row without depth."""
+        return self._line()[1]
+
+    @property
+    def first(self) -> float:
+        """Seconds for a row without depth, 0 = nothing is known yet."""
+        return self._line()[0]
+
+    def _line(self) -> tuple[float, float]:
         weight = self._weight or 1.0
         mean, cost = self._depth / weight, self._cost / weight
         variance = self._depth_squared / weight - mean * mean
         if variance < _LEARN_FROM_SPREAD**2:
-            return _USUAL_GROWTH
+            return cost / (1 + _USUAL_GROWTH * mean), _USUAL_GROWTH
         slope = (self._depth_cost / weight - mean * cost) / variance
         first = cost - slope * mean
         if first <= 0:
-            return _MOST_GROWTH
-        return min(max(slope / first, 0.0), _MOST_GROWTH)
+            return cost / (1 + _MOST_GROWTH * mean), _MOST_GROWTH
+        return first, min(max(slope / first, 0.0), _MOST_GROWTH)
 
 
 class PrefillRate:
@@ -106,21 +176,39 @@ class PrefillRate:
     def __init__(self) -> None:
         self._rate = 300.0
 
-    def observe(self, tokens: int, seconds: float) -> None:
-        """Learn from one step that read ``tokens`` of prompts."""
+    def observe(self, tokens: int, seconds: float, *, depth: int = 0, growth: float = 0.0) -> None:
+        """Learn from one step that read ``tokens`` of prompts, at ``depth``."""
         if tokens < FAST_ROWS or seconds <= 0:
             return
-        rate = tokens / seconds
+        rate = tokens * (1 + growth * (depth + tokens / 2)) / seconds
         weight = 0.5 if rate > self._rate else 0.05 * min(1.0, tokens / 256)
         self._rate += weight * (rate - self._rate)
 
-    def budget(self, beside: int, seconds: float = STREAM_BUDGET_S) -> int:
+    def budget(
+        self,
+        beside: int,
+        seconds: float = STREAM_BUDGET_S,
+        *,
+        depth: int = 0,
+        growth: float = 0.0,
+    ) -> int:
         """Rows of prompts to read in about ``seconds``.
 
         Args:
             beside: rows that streams have in the same step. With them the rows are
                 a multiple of :data:`FAST_ROWS`.
             seconds: how long the step may take.
+            depth: tokens before these.
+            growth: as :attr:`DepthCost.growth`.
         """
-        rows = round(self._rate * seconds / FAST_ROWS) * FAST_ROWS
+        rows = self._rows(seconds, depth, growth)
+        if rows < _LEAST_ROWS:
+            rows = min(_LEAST_ROWS, self._rows(2 * seconds, depth, growth))
         return max(FAST_ROWS, rows) - beside % FAST_ROWS
+
+    def _rows(self, seconds: float, depth: int, growth: float) -> int:
+        """Whole tiles of rows that take about so long; each row is deeper than the one before."""
+        first = self._rate * seconds
+        at_depth = 1 + growth * depth
+        rows = 2 * first / (at_depth + math.sqrt(at_depth**2 + 2 * growth * first))
+        return round(rows / FAST_ROWS) * FAST_ROWS

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from puna.runner.answer import Answers
-from puna.runner.chunks import DepthCost, PrefillRate, chunk_length, fill_start
+from puna.runner.chunks import DepthCost, Filling, PrefillRate, chunk_length
+from puna.runner.delivery import FIRST_TOKENS, QUICK_S, Delivery
 from puna.runner.fairness import next_in_line
 from puna.runner.guessing import NO_GUESS, Guess, Guessing
 from puna.runner.llama import FloatArray, NativeError
@@ -55,12 +56,14 @@ class Loop:
         self._context = opened.context
         self._batch = opened.batch
         self._slots = slots
-        self._send = send
+        self._delivery = Delivery(send)
+        self._send = self._delivery.send
         self._answers = Answers(opened, slots)
         self._turns = Turns(opened.adapters.apply)
         self._waiting: deque[Generation] = deque()
         self._rate = PrefillRate()
         self._depth_cost = DepthCost()
+        self._filling = Filling()
         self.guessing = Guessing(opened)
 
     @property
@@ -100,6 +103,8 @@ class Loop:
             return
         self._begin_known(streams)
         parts = self._compose(streams)
+        if not parts or self._prompt_rows(parts):
+            self._delivery.flush()
         if not parts:
             return
         started = time.monotonic()
@@ -110,15 +115,12 @@ class Loop:
         wanted = any(part.row >= 0 for part in parts)
         if wanted:
             self._context.synchronize()
+        self._delivery.tick()
         self._commit(parts)
         took = time.monotonic() - started
-        self._rate.observe(self._prompt_rows(parts), took)
-        if len(parts) == 1:
-            self._depth_cost.observe(parts[0].count, parts[0].start, took)
-        if len(parts) == 1 and parts[0].count == 1:
-            self.guessing.rows.observe(self._batch.rows, took)
+        self._learn(parts, took)
         if wanted:
-            self._sample(parts)
+            self._sample(parts, quick=took < QUICK_S)
 
     # ------------------------------------------------------------ before the batch
 
@@ -148,6 +150,7 @@ class Loop:
             media = generation.media_at(len(slot.tokens)) if generation else None
             if generation is None or media is None:
                 continue
+            self._delivery.flush()
             try:
                 projector.evaluate(self._context, media, slot.sequence, self._opened.ubatch)
             except NativeError as error:
@@ -214,8 +217,9 @@ class Loop:
     def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
         beside = self._batch.rows
         room = self._opened.ubatch - beside
-        if parts or self._turns.others_wait:
-            room = min(room, self._rate.budget(beside))
+        if reading and (parts or self._turns.others_wait):
+            depth, growth = len(reading[0].tokens), self._depth_cost.growth
+            room = min(room, self._rate.budget(beside, depth=depth, growth=growth))
         filling: list[Slot] = []
         for slot in reading:
             if room <= 0:
@@ -245,7 +249,7 @@ class Loop:
         fast = self._opened.fast_rows
         rows = self._batch.rows
         growth = self._depth_cost.growth
-        earlier = fill_start(start, size + rows, growth=growth, fast_rows=fast)
+        earlier = self._filling.start(start, size + rows, growth=growth, fast_rows=fast)
         generation = slot.generation
         assert generation is not None
         media_end = max((media.end for media in generation.prompt.media), default=0)
@@ -270,10 +274,28 @@ class Loop:
             if part.row < 0:
                 self._send(Progress(generation.id, end, len(generation.prompt.tokens)))
 
+    def _learn(self, parts: list[_Part], took: float) -> None:
+        """Take notice of what a batch took, in s."""
+        cost = self._depth_cost
+        prompts = [part for part in parts if part.count > 1]
+        if prompts:
+            depth = min(part.start for part in prompts)
+            rows = self._prompt_rows(parts)
+            self._rate.observe(rows, took, depth=depth, growth=cost.growth)
+        if len(parts) > 1:
+            return
+        (part,) = parts
+        if part.count == 1:
+            self.guessing.rows.observe(self._batch.rows, took)
+        elif part.row >= 0 and cost.first:
+            in_first = took / cost.first
+            self._filling.observe(part.count, part.start, in_first, growth=cost.growth)
+        cost.observe(part.count, part.start, took)
+
     def _prompt_rows(self, parts: list[_Part]) -> int:
         return sum(part.count for part in parts if part.count > 1)
 
-    def _sample(self, parts: list[_Part]) -> None:
+    def _sample(self, parts: list[_Part], *, quick: bool = False) -> None:
         deltas: list[Delta] = []
         endings: list[tuple[Slot, Generation, Ending]] = []
         for part in parts:
@@ -281,9 +303,12 @@ class Loop:
             if generation is None or part.row == _NO_ROW:
                 continue
             ending = self._advance(part, generation, deltas)
+            quick = quick and len(generation.answer) > FIRST_TOKENS
             if ending is not None:
                 endings.append((part.slot, generation, ending))
-        if deltas:
+        if deltas and quick:
+            self._delivery.hold(deltas)
+        elif deltas:
             self._send(Step(tuple(deltas)))
         for slot, generation, ending in endings:
             self._finish(slot, generation, ending)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from puna.runner.chunks import DepthCost, PrefillRate, chunk_length, fill_start
+from puna.runner.chunks import DepthCost, Filling, PrefillRate, chunk_length
 
 
 def cuts(length: int, room: int, fast: int = 64) -> list[int]:
@@ -44,18 +44,42 @@ def test_the_last_piece_is_long_unless_the_prompt_is_short(length: int, room: in
     [
         (2000, 40, 0.0004, 1976),
         (2000, 64, 0.0004, 2000),
-        (2000, 10, 0.0004, 2000),
-        (300, 40, 0.0004, 300),
+        (2000, 5, 0.0004, 2000),
+        (300, 10, 0.0004, 300),
         (400, 63, 0.0004, 399),
         (2000, 26, 0.001, 1962),
-        (2000, 40, 0.00004, 2000),
         (20, 40, 0.005, 20),
     ],
 )
 def test_a_short_chunk_is_filled_where_that_takes_less_time(
     start: int, rows: int, growth: float, expected: int
 ) -> None:
-    assert fill_start(start, rows, growth=growth) == expected
+    assert Filling().start(start, rows, growth=growth) == expected
+
+
+@pytest.mark.parametrize(
+    ("filled", "as_it_is", "better"), [(150.0, 130.0, 2000), (130.0, 150.0, 1976)]
+)
+def test_both_ways_are_tried_once_and_the_faster_stays(
+    filled: float, as_it_is: float, better: int
+) -> None:
+    filling = Filling()
+
+    def start() -> int:
+        return filling.start(2000, 40, growth=0.0004)
+
+    assert start() == 1976
+    filling.observe(64, 1976, filled, growth=0.0004)
+    assert start() == 2000
+    filling.observe(40, 2000, as_it_is, growth=0.0004)
+    assert start() == better
+
+
+def test_what_would_take_far_longer_is_not_tried() -> None:
+    filling = Filling()
+    filling.observe(64, 1976, 115.0, growth=0.0004)
+    assert filling.start(2000, 63, growth=0.005) == 1999
+    assert filling.start(2000, 3, growth=0.0) == 2000
 
 
 def test_the_growth_with_depth_is_learnt_from_long_prompts() -> None:
@@ -79,10 +103,28 @@ def test_the_rate_follows_the_best_and_forgets_slowly() -> None:
     rate = PrefillRate()
     for _ in range(20):
         rate.observe(512, 0.5)
-    assert rate.budget(0) == 320
+    assert rate.budget(0, 0.3) == 320
     for _ in range(5):
         rate.observe(64, 0.5)
-    assert rate.budget(0) >= 256
+    assert rate.budget(0, 0.3) >= 256
+
+
+def test_deep_in_a_prompt_a_step_reads_fewer_rows() -> None:
+    rate, growth = PrefillRate(), 0.001
+    for depth in (0, 512, 1024, 1536) * 5:
+        seconds = 0.0005 * 512 * (1 + growth * (depth + 256))
+        rate.observe(512, seconds, depth=depth, growth=growth)
+    for depth in (0, 700, 2000, 8000):
+        rows = rate.budget(0, 0.5, depth=depth, growth=growth)
+        assert 0.0005 * rows * (1 + growth * (depth + rows / 2)) == pytest.approx(0.5, rel=0.2)
+
+
+def test_two_tiles_may_take_twice_the_time() -> None:
+    rate = PrefillRate()
+    for _ in range(20):
+        rate.observe(512, 512 / 300)
+    assert rate.budget(0, 0.25) == 128
+    assert rate.budget(0, 0.1) == 64
 
 
 def test_the_budget_is_never_below_the_fast_path() -> None:
