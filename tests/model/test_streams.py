@@ -107,6 +107,21 @@ def test_one_prompt_for_many_answers_is_read_once(smol_runner: RunnerChild) -> N
     assert len({smol_runner.answer(i).text for i in ids}) == 1
 
 
+def test_prompts_that_come_together_are_read_together(smol_runner: RunnerChild) -> None:
+    def begun_together(start: int) -> int:
+        ids = range(start, start + 6)
+        before = len(smol_runner.reports)
+        prompts = (Raw(f"Number {i} says hello") for i in ids)
+        sampling = Sampling(num_predict=2)
+        smol_runner.send(*(Generate(i, p, sampling) for i, p in zip(ids, prompts, strict=True)))
+        for request_id in ids:
+            smol_runner.wait_for_end(request_id)
+        return len(next(r.deltas for r in smol_runner.reports[before:] if isinstance(r, Step)))
+
+    # On a busy machine one may come late, but not each time.
+    assert max(begun_together(start) for start in range(1030, 1090, 10)) == 6
+
+
 def test_a_common_beginning_is_read_once(smol_runner: RunnerChild) -> None:
     ids = range(1100, 1104)
     shared = "A shared beginning. " + STORY * 25

@@ -66,20 +66,31 @@ class Desk:
         self._short = ThreadPoolExecutor(1, thread_name_prefix="short texts")
         self._long = ThreadPoolExecutor(1, thread_name_prefix="long texts")
         self._open: dict[int, Future[Any]] = {}
+        self._soon: set[int] = set()
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether something will be done in a moment."""
+        return bool(self._soon)
 
     def begin(self, request: Paperwork) -> None:
         """Have the work of a request done; it ends with ``done``, unless it is cancelled."""
-        pool = self._long if _size(request) > _LONG else self._short
-        future = self._open[request.id] = pool.submit(self._work, request)
+        is_long = _size(request) > _LONG
+        future = (self._long if is_long else self._short).submit(self._work, request)
+        self._open[request.id] = future
+        if not is_long:
+            self._soon.add(request.id)
         future.add_done_callback(lambda found: self._done(Prepared(request, found)))
 
     def cancel(self, request_id: int) -> bool:
         """Forget a request; False when it is not here."""
+        self._soon.discard(request_id)
         future = self._open.pop(request_id, None)
         return future is not None and (future.cancel() or True)
 
     def collect(self, prepared: Prepared) -> bool:
         """Take what is done; False when nobody waits for it any more."""
+        self._soon.discard(prepared.request.id)
         return self._open.pop(prepared.request.id, None) is not None
 
 

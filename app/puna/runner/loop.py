@@ -71,6 +71,12 @@ class Loop:
         """Whether a step would do something."""
         return bool(self._waiting) or any(slot.generation for slot in self._slots.slots)
 
+    @property
+    def reads(self) -> bool:
+        """Whether a prompt waits to be read."""
+        generations = [*self._waiting, *(slot.generation for slot in self._slots.slots)]
+        return any(g is not None and not g.begun for g in generations)
+
     def holds(self, request_id: int) -> bool:
         """Whether a slot works for a request. Safe to call from any thread."""
         generations = [slot.generation for slot in self._slots.slots]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
@@ -36,6 +38,7 @@ from puna.runner.slots import SlotTable
 
 logger = logging.getLogger(__name__)
 
+_COMPANY_S = 0.004
 _PARK_AFTER_S = 0.1
 _MEASURE_AFTER_S = 0.5
 _WRITE_AFTER_S = 5.0
@@ -77,6 +80,8 @@ class Service:
         """Serve until the pipe is closed."""
         while self._open:
             self._drain()
+            if self._desk.is_quick and self._loop.reads:
+                self._await_company()
             if self._embeddings.busy:
                 self._embed()
             if self._loop.busy:
@@ -102,6 +107,13 @@ class Service:
                 self._take(self._inbox.get_nowait())
             except Empty:
                 return
+
+    def _await_company(self) -> None:
+        """Prompts that come together are read together: that takes less than one after the other."""
+        until = time.monotonic() + _COMPANY_S
+        while self._open and self._desk.is_quick and (left := until - time.monotonic()) > 0:
+            with contextlib.suppress(Empty):
+                self._take(self._inbox.get(timeout=left))
 
     def _rest(self) -> None:
         """Nothing to do: tidy up a little, look for commands in between, then sleep."""

@@ -52,6 +52,19 @@ def test_a_short_text_does_not_wait_for_a_long_one(work: Work) -> None:
     assert work.next().request.id == 1
 
 
+def test_a_short_text_is_worth_waiting_for_and_a_long_one_is_not(work: Work) -> None:
+    work.desk.begin(Tokenize(1, Raw(LONG)))
+    assert work.begun.wait(10)
+    assert not work.desk.is_quick
+    work.desk.begin(Detokenize(2, (1, 2)))
+    work.desk.begin(Detokenize(3, (1, 2)))
+    assert work.desk.is_quick
+    work.desk.cancel(3)
+    assert work.desk.collect(work.next())
+    assert not work.desk.is_quick
+    work.allowed.set()
+
+
 def test_what_is_cancelled_is_collected_by_nobody(work: Work) -> None:
     work.desk.begin(Tokenize(1, Raw(LONG)))
     assert work.begun.wait(10)
