@@ -1,12 +1,15 @@
-"""HTTP/1.1 framing: uvicorn's h11 protocol with a limit on slow and large heads."""
+"""HTTP/1.1 framing: uvicorn's h11 protocol, with limits on heads and a short way for streams."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import MutableMapping
+from typing import Any, cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from puna.server import wire
 
 HEAD_SECONDS = 30.0
 MAX_HEAD = 64 << 10
@@ -29,6 +32,17 @@ class Protocol(H11Protocol):
             self._stop_head_timer()
         elif self._head_timer is None:
             self._start_head_timer()
+
+    def handle_events(self) -> None:
+        """Give the request a :class:`~puna.server.wire.Wire` if its answer can be chunked."""
+        super().handle_events()
+        cycle = cast(RequestResponseCycle | None, self.cycle)
+        if cycle is None:
+            return
+        scope = cast(MutableMapping[str, Any], cycle.scope)
+        chunked = scope["http_version"] == "1.1" and scope["method"] != "HEAD"
+        if chunked and wire.SCOPE_KEY not in scope:
+            scope[wire.SCOPE_KEY] = wire.Wire(self.transport, self.flow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the clock."""

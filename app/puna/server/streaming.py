@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -20,6 +20,11 @@ from puna.api.gojson import dumps
 from puna.errors import PunaError
 from puna.server.errors import known, native_body
 from puna.server.live import SCOPE_KEY, Live
+from puna.server.wire import SCOPE_KEY as WIRE_KEY
+from puna.server.wire import Wire
+
+Out: TypeAlias = Callable[[bytes], Awaitable[None]]
+"""Takes the pieces of a body."""
 
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson"
@@ -93,24 +98,28 @@ class _Streamed(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         # In a task of its own, and past the layers of the framework: else each piece would pass
         # through all of them twice.
-        live = scope[SCOPE_KEY]
-        sending = asyncio.create_task(self._send_pieces(live))
-        beats = asyncio.create_task(self._send_beats(live.send)) if self._beats else None
+        live: Live = scope[SCOPE_KEY]
+        wire: Wire | None = scope.get(WIRE_KEY)
+        out = wire.send if wire is not None else _plain(live.send)
+        sending = asyncio.create_task(self._send_pieces(live, out))
+        beats = asyncio.create_task(self._send_beats(out)) if self._beats else None
         try:
             end = await sending
         finally:
             await _stop(self._first, *([beats] if beats else []))
             await _close(self._pieces)
+        if wire is not None:
+            wire.flush()
         await send({"type": "http.response.body", "body": end, "more_body": False})
 
-    async def _send_pieces(self, live: Live) -> bytes:
+    async def _send_pieces(self, live: Live, out: Out) -> bytes:
         """Returns the bytes that end the stream: none, or the error."""
         try:
             first = await self._first
             if first is not None:
-                await self._send(live.send, first)
+                await self._send(out, first)
             async for piece in self._pieces:
-                await self._send(live.send, piece)
+                await self._send(out, piece)
         except asyncio.CancelledError:
             if live.gone or live.ending is None:
                 raise
@@ -120,17 +129,17 @@ class _Streamed(Response):
             return self._last(known(error))
         return b""
 
-    async def _send(self, send: Send, piece: bytes) -> None:
+    async def _send(self, out: Out, piece: bytes) -> None:
         self._silent_since = time.monotonic()
-        await send(_piece(piece))
+        await out(piece)
 
-    async def _send_beats(self, send: Send) -> None:
+    async def _send_beats(self, out: Out) -> None:
         while True:
             left = self._silent_since + BEAT_SECONDS - time.monotonic()
             if left > 0:
                 await asyncio.sleep(left)
             else:
-                await self._send(send, BEAT)
+                await self._send(out, BEAT)
 
 
 async def _stop(*tasks: asyncio.Future[Any]) -> None:
@@ -139,8 +148,11 @@ async def _stop(*tasks: asyncio.Future[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _piece(body: bytes) -> dict[str, object]:
-    return {"type": "http.response.body", "body": body, "more_body": True}
+def _plain(send: Send) -> Out:
+    async def out(piece: bytes) -> None:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    return out
 
 
 async def _close(pieces: AsyncIterator[bytes]) -> None:
