@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import time
@@ -146,3 +147,41 @@ def test_a_grammar_has_a_field_of_its_own(serve: Any, path: str) -> None:
     body = {"model": "smol", "messages": [STORY], "prompt": "Begin.", "stream": False}
     answer = serve("POST", path, {**body, "grammar": 'root ::= "aye" | "nay"'})
     assert any(word in answer.body.decode() for word in ('"aye"', '"nay"'))
+
+
+def test_a_stream_is_framed_for_each_version_of_http(serve: Any) -> None:
+    asked = {"model": "smol", "prompt": "Count:", "options": {"num_predict": 12, "seed": 3}}
+    body = json.dumps(asked).encode()
+
+    def answer(version: bytes, more: bytes = b"") -> tuple[bytes, bytes]:
+        head = b"POST /api/generate HTTP/%s\r\nHost: localhost\r\nContent-Length: %d\r\n%b\r\n"
+        head, _, rest = serve.raw(head % (version, len(body), more) + body).partition(b"\r\n\r\n")
+        return head, rest
+
+    old_head, old = answer(b"1.0")
+    head, rest = answer(b"1.1", b"Connection: close\r\n")
+    assert b"chunked" not in old_head
+    assert b"transfer-encoding: chunked" in head.lower()
+    sizes, text = [], b""
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        sizes.append(int(size, 16))
+        text += rest[: sizes[-1]]
+        assert rest[sizes[-1] : sizes[-1] + 2] == b"\r\n"
+        rest = rest[sizes[-1] + 2 :]
+    assert sizes[-1] == 0
+    assert 0 not in sizes[:-1]
+    texts = [[json.loads(line)["response"] for line in raw.splitlines()] for raw in (old, text)]
+    assert texts[0] == texts[1]
+
+
+def test_a_connection_is_used_again_after_a_stream(serve: Any) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=30)
+    asked = {"model": "smol", "prompt": "Count:", "options": {"num_predict": 3, "seed": 3}}
+    answers = []
+    for _ in range(3):
+        connection.request("POST", "/api/generate", json.dumps(asked))
+        answers.append([json.loads(line)["response"] for line in connection.getresponse()])
+    assert answers[0] == answers[1] == answers[2]
+    assert len(answers[0]) >= 2
+    connection.close()
