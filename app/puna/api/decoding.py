@@ -1,8 +1,10 @@
 """Request bodies into wire models, by the rules of Go's ``encoding/json``.
 
 Names match without regard to case, ``null`` is as good as absent, unknown
-fields are ignored, and a wrong type is refused with the text Ollama sends.
-Pydantic describes the models; it does not read them, since its rules differ.
+fields are ignored, and a wrong type is refused with the text Ollama sends. Of
+two values for one field the later holds, or is read into the earlier where
+that is a plain object. Pydantic describes the models; it does not read them,
+since its rules differ.
 """
 
 from __future__ import annotations
@@ -11,20 +13,28 @@ import base64
 import binascii
 import math
 import re
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
+from puna.api.gojson import Repeated, pairs_of
 from puna.errors import InvalidInput
 
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _LARGEST_BYTE = 255
+_LARGEST_FLOAT32 = math.nextafter(float.fromhex("0x1.ffffffp127"), 0)
+"""What is above is rounded to infinity."""
 _DATA_URI = re.compile(r"data:[^,]*;base64,")
+
+
+class UnfitNumber(InvalidInput):
+    """A number that is none of those its field holds."""
 
 
 class WireModel(BaseModel):
@@ -67,6 +77,9 @@ Faults: TypeAlias = list[InvalidInput]
 """Wrong types found so far. Go reads on and reports the first."""
 
 Reader: TypeAlias = Callable[[Any, Place | None, Faults], Any]
+Merge: TypeAlias = Callable[[Any, Any], Any]
+"""What is read when a value comes after another one for the same field."""
+
 _Model = TypeVar("_Model", bound=WireModel)
 
 
@@ -142,11 +155,14 @@ def go_kind(value: Any) -> str:
 
 def mismatch(value: Any, place: Place | None, go_type: str) -> InvalidInput:
     """The error of a value that does not fit its field; numbers are shown to numbers only."""
-    what = go_kind(value)
-    if what == "number" and go_type.startswith(("int", "uint", "float")) and "face" not in go_type:
-        what = f"number {value!r}" if abs(value) < 10**40 else "number (too large)"
+    kind = go_kind(value)
+    shown = (
+        kind == "number" and go_type.startswith(("int", "uint", "float")) and "face" not in go_type
+    )
+    what = f"number {value!r}" if shown else kind
     where = str(place) if place else "Go value"
-    return InvalidInput(f"json: cannot unmarshal {what} into {where} of type {go_type}")
+    fault = UnfitNumber if shown else InvalidInput
+    return fault(f"json: cannot unmarshal {what} into {where} of type {go_type}")
 
 
 @cache
@@ -154,11 +170,7 @@ def struct_reader(model: type[WireModel]) -> Reader:
     """Reads the objects of a wire model."""
     go_type = model.go_type or f"api.{model.__name__}"
     struct = go_type.partition(".")[2]
-    fields: dict[str, tuple[str, Reader]] = {}
-    for name, info in model.model_fields.items():
-        reader = _reader(info.annotation, tuple(info.metadata))
-        fields[info.alias or name] = (name, reader)
-    by_lower = {name.lower(): (name, *entry) for name, entry in fields.items()}
+    fields = _fields(model)
     makers = {
         name: cast(Callable[[], Any], info.default_factory)
         for name, info in model.model_fields.items()
@@ -182,18 +194,92 @@ def struct_reader(model: type[WireModel]) -> Reader:
         if not isinstance(value, dict):
             return faults.append(mismatch(value, place, model.go_inner or go_type))
         found: dict[str, Any] = {}
-        for key, item in value.items():
-            entry = by_lower.get(key.lower())
-            if entry is None or item is None:
+        sent: dict[str, Any] = {}
+        for key, item in pairs_of(value):
+            field = fields.get(folded(key))
+            if field is None:
                 continue
-            wire_name, name, reader = entry
-            found[name] = reader(item, _inner(place, struct, wire_name), faults)
+            name = field.name
+            if item is None:
+                if field.nullable and name in sent:
+                    del sent[name], found[name]
+                continue
+            whole = field.merge(sent[name], item) if name in sent else item
+            sent[name] = whole
+            found[name] = field.read(whole, _inner(place, struct, field.wire_name), faults)
         for name, words in model.go_needs.items():
             if name not in {key.lower() for key in value}:
                 raise InvalidInput(words)
         return construct(found)
 
     return read
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """How a field is read.
+
+    Attributes:
+        nullable: ``null`` takes back an earlier value.
+    """
+
+    wire_name: str
+    name: str
+    read: Reader
+    merge: Merge
+    nullable: bool
+
+
+def _fields(model: type[WireModel]) -> dict[str, _Field]:
+    """The fields of a model by their folded names."""
+    found: dict[str, _Field] = {}
+    for name, info in model.model_fields.items():
+        wire_name, marks = info.alias or name, tuple(info.metadata)
+        nullable = info.default is None or info.default_factory in (list, dict)
+        found[folded(wire_name)] = _Field(
+            wire_name,
+            name,
+            _reader(info.annotation, marks),
+            _merge(info.annotation, marks),
+            nullable,
+        )
+    return found
+
+
+def folded(key: str) -> str:
+    """What keys have in common that name the same field, as Go folds them."""
+    return key.lower().replace("\u017f", "s")
+
+
+def _last(earlier: Any, later: Any) -> Any:
+    return later
+
+
+def _merge(annotation: Any, metadata: tuple[Any, ...]) -> Merge:
+    """Structs and maps are read into, elements of lists too; all else is replaced."""
+    annotation, metadata = _bare(annotation, metadata)
+    if any(isinstance(mark, Custom | ReadBy) for mark in metadata):
+        return _last
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is list:
+        return partial(_joined_lists, _merge(arguments[0], ()))
+    is_struct = isinstance(annotation, type) and issubclass(annotation, WireModel)
+    if origin in (dict, Mapping) or (is_struct and not annotation.go_inner):
+        return _joined_objects
+    return _last
+
+
+def _joined_objects(earlier: Any, later: Any) -> Any:
+    if isinstance(earlier, dict) and isinstance(later, dict):
+        return Repeated([*pairs_of(earlier), *pairs_of(later)])
+    return later
+
+
+def _joined_lists(item: Merge, earlier: Any, later: Any) -> Any:
+    if not isinstance(earlier, list) or not isinstance(later, list):
+        return later
+    both = [item(old, new) for old, new in zip(earlier, later, strict=False)]
+    return both + later[len(both) :]
 
 
 def checked(model: type[WireModel]) -> ReadBy:
@@ -226,7 +312,18 @@ def _inner(place: Place | None, struct: str, key: str) -> Place:
     return replace(place, path=path) if place.sealed else Place(struct, path)
 
 
+def _bare(annotation: Any, metadata: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """An annotation without ``None`` and marks, and all the marks."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        several = [inner for inner in get_args(annotation) if inner is not types.NoneType]
+        return _bare(several[0], metadata) if len(several) == 1 else (annotation, metadata)
+    if hasattr(annotation, "__metadata__"):
+        return _bare(annotation.__origin__, (*annotation.__metadata__, *metadata))
+    return annotation, metadata
+
+
 def _reader(annotation: Any, metadata: tuple[Any, ...]) -> Reader:
+    annotation, metadata = _bare(annotation, metadata)
     for mark in metadata:
         if isinstance(mark, Custom):
             return _custom(mark)
@@ -237,11 +334,6 @@ def _reader(annotation: Any, metadata: tuple[Any, ...]) -> Reader:
             return _also(mark, _reader(annotation, others))
     go_type = next((mark.name for mark in metadata if isinstance(mark, Go)), "")
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (Union, types.UnionType):
-        (inner,) = (a for a in arguments if a is not types.NoneType)
-        return _reader(inner, metadata)
-    if hasattr(annotation, "__metadata__"):
-        return _reader(annotation.__origin__, (*annotation.__metadata__, *metadata))
     if origin is list:
         return _list(_reader(arguments[0], ()), go_type or _go_name(annotation), arguments[0])
     if origin in (dict, Mapping):
@@ -331,13 +423,16 @@ def _scalar(kind: Any, go_type: str) -> Reader:
     def read(value: Any, place: Place | None, faults: Faults) -> Any:
         if kind is Any:
             return value
-        if kind is float and type(value) is int:
-            value = _as_float(value)
-        if type(value) is not kind or not _in_range(value):
+        number = _as_float(value) if kind is float and type(value) is int else value
+        if not _is_a(kind, number) or not _in_range(number, go_type):
             return faults.append(mismatch(value, place, go_type))
-        return value
+        return number
 
     return read
+
+
+def _is_a(kind: type, value: Any) -> bool:
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def _as_float(value: int) -> float:
@@ -347,10 +442,10 @@ def _as_float(value: int) -> float:
         return math.inf
 
 
-def _in_range(value: Any) -> bool:
+def _in_range(value: Any, go_type: str) -> bool:
     match value:
         case float():
-            return not math.isinf(value)
+            return abs(value) <= (_LARGEST_FLOAT32 if go_type == "float32" else sys.float_info.max)
         case int():
             return -(2**63) <= value < 2**63
         case _:

@@ -1,15 +1,17 @@
 """JSON as Go's ``encoding/json`` reads and writes it.
 
 Reading takes the first value of a body only, turns invalid UTF-8 and lone
-surrogates into U+FFFD, and words its errors as Go does. Writing escapes what
-Go escapes so that the output can stand in HTML.
+surrogates into U+FFFD, keeps what stands twice in an object, and words its
+errors as Go does. Writing escapes what Go escapes so that the output can stand
+in HTML.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn, TypeAlias
 
 import msgspec
 
@@ -21,16 +23,65 @@ _LONGEST_INTEGER = 4000
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
 _encoder = msgspec.json.Encoder()
 
+Pair: TypeAlias = tuple[str, Any]
+
+
+class Repeated(dict[str, Any]):
+    """An object with a key that stands in it more than once; as a ``dict`` the last holds.
+
+    Attributes:
+        pairs: all that stands in it, in its order.
+    """
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
+class Number(float):
+    """A number that prints as it was written."""
+
+    _text: str
+
+    def __new__(cls, text: str) -> Number:
+        """The number that ``text`` is."""
+        found = super().__new__(cls, text)
+        found._text = text
+        return found
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def pairs_of(value: dict[str, Any]) -> Iterable[Pair]:
+    """All that stands in an object."""
+    return value.pairs if isinstance(value, Repeated) else value.items()
+
+
+def _object(pairs: list[Pair]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Repeated(pairs)
+
 
 def _integer(text: str) -> int | float:
     return int(text) if len(text) < _LONGEST_INTEGER else float(text)
+
+
+def _exact_integer(text: str) -> int | float:
+    return int(text) if len(text) < _LONGEST_INTEGER else Number(text)
 
 
 def _constant(text: str) -> NoReturn:
     raise ValueError(text)
 
 
-_decoder = json.JSONDecoder(parse_int=_integer, parse_constant=_constant)
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant)
+_exact_decoder = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_float=Number,
+    parse_int=_exact_integer,
+    parse_constant=_constant,
+)
 
 
 def is_blank(body: bytes) -> bool:
@@ -38,8 +89,11 @@ def is_blank(body: bytes) -> bool:
     return not body.strip(_SPACE)
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes, *, exact: bool = False) -> Any:
     """The first JSON value of ``body``; what follows it is ignored.
+
+    With ``exact`` a :class:`Number` stands for each number that ``int`` may print
+    otherwise; only what is to be told of needs that.
 
     Raises:
         InvalidInput: with Go's text.
@@ -47,7 +101,7 @@ def loads(body: bytes) -> Any:
     text = body.decode("utf-8", "replace")
     start = len(text) - len(text.lstrip(" \t\r\n"))
     try:
-        value, _ = _decoder.raw_decode(text, start)
+        value, _ = (_exact_decoder if exact else _decoder).raw_decode(text, start)
     except ValueError:
         raise InvalidInput(gosyntax.explain(body)) from None
     except RecursionError:
@@ -83,7 +137,9 @@ def _without_surrogates(value: Any) -> Any:
         case list():
             return [_without_surrogates(item) for item in value]
         case dict():
-            return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+            return _object(
+                [(_without_surrogates(k), _without_surrogates(v)) for k, v in pairs_of(value)]
+            )
         case _:
             return value
 

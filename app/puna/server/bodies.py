@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import zstandard
 from starlette.requests import ClientDisconnect, Request
 
-from puna.api import gojson
+from puna.api.gojson import is_blank
 from puna.errors import InvalidInput, RequestCanceled, TooLarge
 from puna.server.errors import BadEncoding
 
@@ -73,18 +72,18 @@ def unpack(body: bytes) -> bytes:
     return content
 
 
-async def read_json(request: Request, limit: int, *, blank: str, packed: bool = False) -> Any:
-    """The first JSON value of the body; ``blank`` is the error text when there is none.
+async def read_text(request: Request, limit: int, *, blank: str, packed: bool = False) -> bytes:
+    """The body, which should be JSON; ``blank`` is the error text when there is nothing in it.
 
     With ``packed`` the body may be compressed with zstd.
 
     Raises:
-        InvalidInput: not JSON.
+        InvalidInput: nothing, or not unpacked.
         TooLarge: see :func:`read`.
     """
     body = await read(request, limit)
     if packed and request.headers.get("content-encoding", "").lower() == "zstd":
         body = unpack(body)
-    if gojson.is_blank(body):
+    if is_blank(body):
         raise InvalidInput(blank)
-    return gojson.loads(body)
+    return body

@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from puna.api import anthropic, native, openai, responses
+from puna.api import anthropic, completions, native, openai, responses
 from puna.api.decoding import WireModel, decode, decode_base64
+from puna.api.gojson import loads
 from puna.errors import InvalidInput
 
 
@@ -114,10 +115,16 @@ def test_an_alias_is_the_name_on_the_wire() -> None:
     assert decode(native.ChatRequest, {"_debug_render_only": True}).debug_render_only
 
 
-@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**5000], ids=["above", "below", "huge"])
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**3000], ids=["above", "below", "huge"])
 def test_a_number_beyond_64_bits_is_refused(number: int) -> None:
     with pytest.raises(InvalidInput, match="of type int"):
         decode(native.GenerateRequest, {"top_logprobs": number})
+
+
+def test_a_number_beyond_32_bits_is_refused_where_a_float_has_no_more() -> None:
+    assert decode(completions.CompletionRequest, {"temperature": 3.4e38}).temperature == 3.4e38
+    with pytest.raises(InvalidInput, match=r"number 3\.5e\+38 .* of type float32$"):
+        decode(completions.CompletionRequest, {"temperature": 3.5e38})
 
 
 def test_an_integer_is_good_for_a_float() -> None:
@@ -161,3 +168,82 @@ def test_null_in_a_list_or_a_map_is_the_empty_value() -> None:
     assert decode(native.CreateRequest, {"files": {"a": None}}).files == {"a": ""}
     found = decode(openai.ChatCompletionRequest, {"messages": [{"tool_calls": [None]}]})
     assert found.messages[0].tool_calls == [openai.ToolCall()]
+
+
+def read(model: type[WireModel], body: str) -> Any:
+    return decode(model, loads(body.encode()))
+
+
+def test_of_two_values_for_a_field_the_later_holds_however_it_is_spelt() -> None:
+    for body in (
+        '{"model":"a","model":"b"}',
+        '{"model":"a","MODEL":"b"}',
+        '{"MODEL":"c","model":"a","Model":"b"}',
+        '{"model":"c","MODEL":"a","model":"b"}',
+    ):
+        assert read(native.ChatRequest, body).model == "b"
+
+
+def test_names_match_by_gos_folding() -> None:
+    body = read(native.GenerateRequest, '{"\u017fy\u017ftem":"s","\u212aeep_alive":5}')
+    assert (body.system, body.keep_alive) == ("s", 5)
+
+
+def test_the_later_of_two_objects_is_read_into_the_earlier() -> None:
+    body = read(
+        openai.ChatCompletionRequest,
+        '{"response_format":{"type":"json_schema","json_schema":{"schema":{"a":1}}},'
+        '"response_format":{"json_schema":{"name":"n"}},"options":{"a":1,"b":2},'
+        '"options":{"b":{"x":1}}, "options":{"b":{"y":1}}}',
+    )
+    assert body.response_format.type == "json_schema"
+    assert body.response_format.json_schema == {"schema": {"a": 1}, "name": "n"}
+    assert body.options == {"a": 1, "b": {"y": 1}}
+
+
+def test_the_later_of_two_lists_of_plain_objects_is_read_into_the_earlier() -> None:
+    body = read(
+        openai.ChatCompletionRequest,
+        '{"messages":[{"role":"user","content":"a"},{"role":"user"}],"messages":[{"content":"b"}]}',
+    )
+    assert body.messages == [openai.Message(role="user", content="b")]
+
+
+def test_what_a_reader_of_its_own_read_before_is_forgotten() -> None:
+    body = read(
+        native.ChatRequest,
+        '{"messages":[{"role":"user","content":"a"}],"messages":[{"content":"b"}],'
+        '"format":{"a":1},"format":{"b":1}}',
+    )
+    assert body.messages == [native.Message(content="b")]
+    assert body.format == {"b": 1}
+
+
+def test_null_takes_back_what_can_be_absent_and_nothing_else() -> None:
+    body = read(
+        native.ChatRequest,
+        '{"model":"m","model":null,"stream":false,"stream":null,"options":{"a":1},"options":null,'
+        '"think":true,"think":null,"logprobs":true,"logprobs":null}',
+    )
+    assert (body.model, body.stream, body.options) == ("m", None, {})
+    assert (body.think, body.logprobs) == (None, True)
+
+
+def test_a_wrong_type_is_a_fault_also_where_a_right_one_follows() -> None:
+    with pytest.raises(InvalidInput, match="number into Go struct field"):
+        read(native.ChatRequest, '{"model":1,"model":"m"}')
+
+
+@pytest.mark.parametrize("number", ["1e3", "1.0", "1E+2", "3.50", "-0.0", "1e999", "9" * 5000])
+def test_a_number_is_quoted_as_it_was_written(number: str) -> None:
+    value = loads(f'{{"top_logprobs":{number}}}'.encode(), exact=True)
+    with pytest.raises(InvalidInput) as caught:
+        decode(native.GenerateRequest, value)
+    field = "Go struct field GenerateRequest.top_logprobs of type int"
+    assert str(caught.value) == f"json: cannot unmarshal number {number} into {field}"
+
+
+def test_numbers_as_they_were_written_fit_where_they_fit_otherwise() -> None:
+    body = loads(b'{"temperature":1e0,"top_p":0.50,"seed":7}', exact=True)
+    found = decode(openai.ChatCompletionRequest, body)
+    assert (found.temperature, found.top_p, found.seed) == (1.0, 0.5, 7)

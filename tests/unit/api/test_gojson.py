@@ -57,6 +57,7 @@ def test_what_is_not_json_is_refused_in_gos_words(body: bytes) -> None:
     [
         (b' {"a":1} trailing', {"a": 1}),
         (b'{"a":1,"a":2}', {"a": 2}),
+        (b'{"a":[{"b":1,"b":"\\ud800"}]}', {"a": [{"b": "\ufffd"}]}),
         (b'{"a":"\xff\xfe"}', {"a": "\ufffd\ufffd"}),
         (b'{"a":"\\ud800"}', {"a": "\ufffd"}),
         (b'{"a":"\\ud83d\\ude00"}', {"a": "😀"}),

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from puna.api.decoding import WireModel, decode
+from puna.api import gojson
+from puna.api.decoding import UnfitNumber, WireModel, decode
+from puna.config.settings import Settings
 from puna.errors import InvalidInput
 from puna.registry.pictures import fetch_picture
 from puna.server import bodies
@@ -45,27 +47,25 @@ async def read(request: Request, model: type[_Model], *, media: bool = False) ->
         InvalidInput: not JSON, or of the wrong type.
         TooLarge: over the limit.
     """
-    return decode(model, await read_any(request, media=media))
-
-
-async def read_any(request: Request, *, media: bool = False) -> Any:
-    """The body as plain JSON.
-
-    Raises:
-        InvalidInput: not JSON.
-        TooLarge: over the limit.
-    """
     settings = services(request).configuration.current
     limit = settings.max_body * (2 if media else 1)
     dialect = dialect_of(request.url.path)
-    value = await bodies.read_json(request, limit, blank=dialect.blank, packed=dialect.packed)
+    body = await bodies.read_text(request, limit, blank=dialect.blank, packed=dialect.packed)
+    value = gojson.loads(body)
     if settings.debug_log_requests:
         logger.info("body of %s: %.*r", request.url.path, _LOGGED, value)
-    if media and settings.fetch_images:
-        return await with_pictures(
-            value, partial(fetch_picture, trusted_hosts=settings.trusted_hosts)
-        )
-    return value
+    pictures = media and settings.fetch_images
+    try:
+        return decode(model, await _with_pictures(value, settings) if pictures else value)
+    except UnfitNumber:
+        # It is told as it was written. To keep that of all numbers would slow down all readers.
+        exact = gojson.loads(body, exact=True)
+        decode(model, await _with_pictures(exact, settings) if pictures else exact)
+        raise
+
+
+async def _with_pictures(value: Any, settings: Settings) -> Any:
+    return await with_pictures(value, partial(fetch_picture, trusted_hosts=settings.trusted_hosts))
 
 
 def from_client(request: Request, asked: _Asked) -> _Asked:
