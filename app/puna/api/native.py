@@ -128,21 +128,28 @@ class DeleteRequest(WireModel):
 
 
 class PullRequest(WireModel):
-    """``POST /api/pull``; in the background it goes on when its client leaves."""
+    """``POST /api/pull``; in the background it goes on when its client leaves.
+
+    Name and password of a user are accepted and mean nothing.
+    """
 
     model: str = ""
     name: str = ""
     insecure: bool = False
+    username: str = ""
+    password: str = ""
     background: bool = False
     stream: bool | None = None
 
 
 class PushRequest(WireModel):
-    """``POST /api/push``."""
+    """``POST /api/push``; name and password of a user are accepted and mean nothing."""
 
     model: str = ""
     name: str = ""
     insecure: bool = False
+    username: str = ""
+    password: str = ""
     stream: bool | None = None
 
 

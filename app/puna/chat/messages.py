@@ -53,20 +53,24 @@ class Tool(msgspec.Struct, frozen=True):
     raw: Mapping[str, Any]
 
     @property
+    def _function(self) -> Mapping[str, Any]:
+        return self.raw.get("function") or {}
+
+    @property
     def name(self) -> str:
         """Function name, empty when the client gave none."""
-        return str(self.raw.get("function", {}).get("name", ""))
+        return str(self._function.get("name") or "")
 
     @property
     def parameters(self) -> Mapping[str, Any]:
         """JSON schema of the arguments, ``{}`` when absent."""
-        found = self.raw.get("function", {}).get("parameters")
+        found = self._function.get("parameters")
         return found if isinstance(found, Mapping) else {}
 
     @property
     def is_strict(self) -> bool:
         """Whether the client relies on arguments that keep to the schema."""
-        return self.raw.get("function", {}).get("strict") is True
+        return self._function.get("strict") is True
 
 
 class Think(msgspec.Struct, frozen=True):

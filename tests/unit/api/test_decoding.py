@@ -15,6 +15,8 @@ def tool(parameters: dict[str, Any]) -> dict[str, Any]:
 ERRORS: list[tuple[type[WireModel], Any, str]] = [
     (native.GenerateRequest, [], "array into Go value of type api.GenerateRequest"),
     (native.GenerateRequest, {"model": 1}, "number into Go struct field GenerateRequest.model of type string"),
+    (native.PullRequest, {"username": 1}, "number into Go struct field PullRequest.username of type string"),
+    (native.PushRequest, {"password": []}, "array into Go struct field PushRequest.password of type string"),
     (native.GenerateRequest, {"options": []}, "array into Go struct field GenerateRequest.options of type map[string]interface {}"),
     (native.GenerateRequest, {"context": "1"}, "string into Go struct field GenerateRequest.context of type []int"),
     (native.GenerateRequest, {"context": ["1"]}, "string into Go struct field GenerateRequest.context of type int"),

@@ -44,10 +44,10 @@ def _licenses(value: Any) -> tuple[str, ...]:
         case str():
             return (value,)
         case list():
-            wrong = next((item for item in value if not isinstance(item, str)), None)
-            if wrong is None:
-                return tuple(value)
-            text = f"json: cannot unmarshal {go_kind(wrong)} into Go value of type string"
+            wrong = [item for item in value if not isinstance(item, str | None)]
+            if not wrong:
+                return tuple(item or "" for item in value)
+            text = f"json: cannot unmarshal {go_kind(wrong[0])} into Go value of type string"
         case _:
             text = f"json: cannot unmarshal {go_kind(value)} into Go value of type []string"
     raise InvalidInput(text)
