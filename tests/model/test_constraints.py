@@ -88,3 +88,43 @@ def test_what_a_schema_does_not_get_is_told(smol_runner: RunnerChild) -> None:
     rule = Constraint("schema", '{"type":"string","minLength":100000}')
     answer = smol_runner.raw(316, "Say hi", constraint=rule, num_predict=4)
     assert answer.usage.warnings
+
+
+def test_a_trigger_counts_only_after_thinking(tiny_runner: RunnerChild) -> None:
+    rule = Constraint(
+        "gbnf", 'root ::= "_call>{}"', after="</think>", unless="<think>", triggers=("tool",)
+    )
+    answer = tiny_runner.raw(320, "<|thinktool|>", constraint=rule)
+    assert answer.text == "<think> which tool? </think>\n<tool_call>{}"
+
+
+def test_a_trigger_counts_at_once_where_nothing_is_thought(tiny_runner: RunnerChild) -> None:
+    rule = Constraint(
+        "gbnf", 'root ::= "{}"', after="</think>", unless="<think>", triggers=("<tool_call>",)
+    )
+    answer = tiny_runner.raw(321, "<|tagtool|>", constraint=rule)
+    assert answer.text == "Let me look.<tool_call>{}"
+
+
+def test_a_call_that_does_not_fit_from_its_first_token_on_is_left_free(
+    tiny_runner: RunnerChild,
+) -> None:
+    rule = Constraint("gbnf", 'root ::= "nothing"', triggers=('{"na',), at_start=True)
+    answer = tiny_runner.raw(326, "<|tool|>", constraint=rule)
+    assert answer.text == '{"name": "get_weather", "parameters": {"city": "Paris"}}'
+
+
+def test_a_trigger_at_the_start_counts_nowhere_else(tiny_runner: RunnerChild) -> None:
+    rule = Constraint("gbnf", 'root ::= "get_time"', triggers=('{"name": "',), at_start=True)
+    assert tiny_runner.raw(322, "<|tool|>", constraint=rule).text == '{"name": "get_time'
+    later = tiny_runner.raw(323, "<|tagtool|>", constraint=rule)
+    assert later.text.startswith('Let me look.<tool_call>\n{"name": "get_weather"')
+    other = tiny_runner.raw(324, "<|json|>", constraint=rule)
+    assert other.text == '{"a": 1}'
+
+
+def test_a_trigger_at_the_start_may_have_other_blanks(tiny_runner: RunnerChild) -> None:
+    start = '{"name":"get_weather","'
+    rule = Constraint("gbnf", 'root ::= "par!"', triggers=(start,), at_start=True)
+    answer = tiny_runner.raw(325, "<|badtool|>", constraint=rule)
+    assert answer.text == '{ "name": "get_weather", "par!'

@@ -59,6 +59,14 @@ def whole(vocabulary: Vocabulary, text: str) -> list[int]:
     return vocabulary._read(text.encode(), add_special=True, parse_special=False)
 
 
+@pytest.mark.parametrize("text", ["the", " the", "\n\nan", "好", ""])
+def test_a_text_that_goes_on_gets_no_space_before_it(words_model: Path, text: str) -> None:
+    vocabulary = opened(words_model)
+    assert vocabulary._prefixed
+    tokens = vocabulary.tokenize_within(text)
+    assert b"".join(map(vocabulary.piece, tokens)) == text.encode()
+
+
 @pytest.mark.parametrize("text", [MIXED * 200, UNKNOWN * 750, " " * 10_000, "a b " * 2500])
 def test_a_long_text_has_the_tokens_of_the_whole(
     words_model: Path, gemma3: Path, text: str

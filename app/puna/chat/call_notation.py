@@ -38,19 +38,21 @@ class Notation:
     single: bool = False
     quoted: bool = True
 
-    def after_tag(self) -> tuple[str, Notation] | None:
-        """The tag that tells calls from text, and the notation without the first of them.
+    def begun(self) -> Begun | None:
+        """How to tell that a call has begun; ``None`` where nothing tells."""
+        start = self.opening + self.before
+        if tag := _TAG.match(start):
+            return Begun(tag.group(), self._without(tag.group()))
+        is_json = start.startswith(("{", "["))
+        return Begun(start, self._without(start), at_start=True) if is_json else None
 
-        ``None`` where a call begins like any other JSON.
-        """
-        found = _TAG.match(self.opening or self.before)
-        if found is None:
-            return None
-        tag = found.group()
-        if self.opening:
-            return tag, replace(self, opening=self.opening.removeprefix(tag))
-        rest = self.before.removeprefix(tag)
-        return tag, replace(self, before=rest, separator=self.separator + tag)
+    def _without(self, start: str) -> Notation:
+        """What follows the ``start`` of the first call."""
+        if self.opening and len(start) <= len(self.opening):
+            return replace(self, opening=self.opening.removeprefix(start))
+        taken = start.removeprefix(self.opening)
+        rest = self.before.removeprefix(taken)
+        return replace(self, opening="", before=rest, separator=self.separator + taken)
 
     def grammar(self, tools: Sequence[Tool], most: int, *, strict: bool = True) -> CallGrammar:
         """The calls of ``tools`` in this notation.
@@ -70,6 +72,21 @@ class Notation:
         before = f"{self.before}{name}{self.middle}"
         schema = _arguments_schema(tool.parameters if strict else {})
         return Alternative(before, schema, self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A call that a model was free to make has begun.
+
+    Attributes:
+        text: what tells.
+        notation: of what follows the text.
+        at_start: the text is the beginning of JSON, and tells only where nothing is said before it.
+    """
+
+    text: str
+    notation: Notation
+    at_start: bool = False
 
 
 def _arguments_schema(parameters: Mapping[str, object]) -> str:

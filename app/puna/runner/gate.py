@@ -8,12 +8,19 @@ from typing import Any
 from puna.errors import InvalidInput
 from puna.runner.candidates import Candidates
 from puna.runner.llama import Vocabulary, api
+from puna.runner.protocol import Constraint
 
 _ROOT = b"root"
+_BLANKS = b" \t\r\n"
+_KEPT = 512
+"""Bytes of the answer, besides the longest text that is waited for, to look for it in."""
 
 
 class Gate:
     """Says which tokens may come next. Close it when the answer ends.
+
+    An answer goes through up to three parts: reasoning, text that may hold a
+    trigger, and what the grammar describes.
 
     The native grammar aborts the process when it is given a token that does not
     fit, so ``accept`` takes only tokens that ``allows`` or ``filter`` let through.
@@ -22,49 +29,43 @@ class Gate:
         active: the grammar has begun.
     """
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        grammar: str,
-        triggers: tuple[str, ...] = (),
-        *,
-        unless: str = "",
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, grammar: str, constraint: Constraint) -> None:
         """Check and compile.
 
         Args:
             vocabulary: of the model that answers.
             grammar: GBNF that ``gbnf.check`` has passed, with a rule ``root``.
-            triggers: the grammar begins after the first of these texts; empty =
-                with the first token.
-            unless: with triggers, an answer that does not begin with this text
-                follows the grammar from its first token; empty = it need not.
+            constraint: says where the grammar begins.
 
         Raises:
             InvalidInput: llama.cpp refuses the grammar.
         """
         self._vocabulary = vocabulary
-        self._triggers = [trigger.encode() for trigger in triggers if trigger]
-        self._opening = unless.encode()
+        self._closing = constraint.after.encode()
+        self._opening = constraint.unless.encode() if constraint.after else b""
+        self._triggers = [trigger.encode() for trigger in constraint.triggers if trigger]
+        self._at_start = constraint.at_start
+        self._is_lazy = bool(self._triggers)
         self._seen = b""
-        self._keep = max((len(trigger) for trigger in self._triggers), default=0) + 64
+        self._keep = _KEPT + max(map(len, [self._closing, *self._triggers]))
         self._native = api.llama_sampler_init_grammar(vocabulary.handle, grammar.encode(), _ROOT)
         if not self._native:
             raise InvalidInput("the grammar cannot be compiled")
-        self.active = not self._triggers
+        self.active = not self._closing and not self._is_lazy
 
     def lets_pass(self, token: int) -> bool:
         """Whether the token may stand that was chosen as if there were no grammar.
 
-        The answer may turn out here to have no part that is free: the grammar
-        then begins, and the token must be chosen anew if it does not fit.
+        The answer may turn out here to have no reasoning: a grammar without
+        triggers then begins, and the token must be chosen anew if it does not fit.
         """
-        if not self.active and self._opening:
+        if self._opening:
             text = (self._seen + self._vocabulary.piece(token)).lstrip()
             if text.startswith(self._opening):
                 self._opening = b""
-            else:
-                self.active = not self._opening.startswith(text)
+            elif not self._opening.startswith(text):
+                self._opening = self._closing = b""
+                self.active = not self._is_lazy
         return not self.active or self.allows(token)
 
     def allows(self, token: int) -> bool:
@@ -83,12 +84,16 @@ class Gate:
         if self.active:
             api.llama_sampler_accept(self._native, token)
             return
-        self._seen = (self._seen + self._vocabulary.piece(token))[-self._keep - 512 :]
-        for trigger in self._triggers:
-            at = self._seen.rfind(trigger)
-            if at >= 0:
-                self._begin(self._seen[at + len(trigger) :])
+        self._seen = (self._seen + self._vocabulary.piece(token))[-self._keep :]
+        if self._closing:
+            _, found, rest = self._seen.partition(self._closing)
+            if not found:
                 return
+            self._closing, self._seen = b"", rest
+            if not self._is_lazy:
+                self._begin(rest)
+                return
+        self._look_for_triggers()
 
     def close(self) -> None:
         """Free the native grammar."""
@@ -96,14 +101,59 @@ class Gate:
             api.llama_sampler_free(self._native)
             self._native = None
 
+    def _look_for_triggers(self) -> None:
+        for trigger in list(self._triggers):
+            try:
+                rest = (after_start if self._at_start else _after)(self._seen, trigger)
+            except ValueError:
+                self._triggers.remove(trigger)
+                continue
+            if rest is not None:
+                self._begin(rest)
+                return
+
     def _begin(self, rest: bytes) -> None:
-        """Start; ``rest`` came in the same token as the end of the trigger."""
+        """Start; ``rest`` came in the same token as the end of the trigger.
+
+        If it does not fit, a call is left free: it would only be made worse.
+        """
         self.active = True
         text = rest.decode("utf-8", "ignore")
-        for token in self._vocabulary.tokenize(text, add_special=False, parse_special=False):
+        for token in self._vocabulary.tokenize_within(text):
             piece: Any = self._vocabulary.piece(token)
             # White space after a tag is not worth a failure: the grammar begins after it.
             if self.allows(token):
                 api.llama_sampler_accept(self._native, token)
             elif piece.strip():
+                self.active, self._triggers = not self._is_lazy, []
                 return
+
+
+def _after(text: bytes, trigger: bytes) -> bytes | None:
+    """What follows the last place of ``trigger``; ``None`` = it is not there."""
+    _, found, rest = text.rpartition(trigger)
+    return rest if found else None
+
+
+def after_start(text: bytes, start: bytes) -> bytes | None:
+    """What follows ``start``, the beginning of some JSON; ``None`` while more of it may come.
+
+    Blanks outside strings do not matter.
+
+    Raises:
+        ValueError: the text has another beginning.
+    """
+    at, in_string = 0, False
+    for wanted in start:
+        if not in_string:
+            if wanted in _BLANKS:
+                continue
+            while at < len(text) and text[at] in _BLANKS:
+                at += 1
+        if at == len(text):
+            return None
+        if text[at] != wanted:
+            raise ValueError("another beginning")
+        at += 1
+        in_string ^= wanted == ord('"')
+    return text[at:]

@@ -87,9 +87,7 @@ class Generations:
         constraint = request.constraint
         if constraint is None or grammar is None:
             return None, []
-        triggers = (constraint.after,) if constraint.after else constraint.triggers
-        gate = Gate(self._vocabulary, grammar.text, triggers, unless=constraint.unless)
-        return gate, list(grammar.warnings)
+        return Gate(self._vocabulary, grammar.text, constraint), list(grammar.warnings)
 
     def _preserved(self, request: Generate) -> frozenset[int]:
         known = (self._control.get(text) for text in request.preserved)

@@ -41,6 +41,8 @@ KV_TYPES: Mapping[str, int] = {
 
 _MAX_SINGLE_TEXT = 64 << 20
 _LONG_TEXT = 1 << 13
+_ANCHOR = "\x02"
+"""A character that no vocabulary joins with others."""
 
 _logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)(
     ("llama_get_logits_ith", library)
@@ -108,6 +110,15 @@ class Vocabulary:
             found = self._read(piece.encode(), add_special=False, parse_special=parse_special)
             tokens += found[self._space_tokens(found) :] if has_space else found
         return [*tokens, self.eos] if add_special and self.adds_eos else tokens
+
+    def tokenize_within(self, text: str) -> list[int]:
+        """Tokens of a text that goes on after another one, so that no space comes before it."""
+        if not self._prefixed:
+            return self.tokenize(text, add_special=False, parse_special=False)
+        tokens = self.tokenize(_ANCHOR + text, add_special=False, parse_special=False)
+        pieces = [self.piece(token) for token in tokens]
+        anchor = _ANCHOR.encode()
+        return tokens[pieces.index(anchor) + 1 :] if anchor in pieces else tokens
 
     @functools.cached_property
     def _joined(self) -> frozenset[str]:

@@ -172,18 +172,20 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
 class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
     """A grammar the answer must follow.
 
-    The grammar describes what comes after ``after`` or the trigger, not these
-    texts themselves. Once it is fulfilled the answer ends.
+    The grammar describes what comes after ``after`` or, if there are any, the
+    trigger, not these texts themselves. Once it is fulfilled the answer ends.
 
     Attributes:
         kind: ``json`` (any object), ``schema`` (JSON schema text), ``gbnf`` or
             ``calls`` (nothing but tool calls).
-        after: the grammar starts after this text (the end-of-thinking tag);
-            empty = from the first token.
-        unless: with ``after``, an answer that does not begin with this text (the
-            start-of-thinking tag) follows the grammar from its first token.
+        after: what comes before this text (the end-of-thinking tag) is free;
+            empty = nothing is.
+        unless: with ``after``, nothing is free in an answer that does not begin
+            with this text (the start-of-thinking tag).
         triggers: the grammar starts when one of these texts appears (tool
             calls that are free to happen); empty = not lazy.
+        at_start: with triggers, they are the beginnings of JSON that has to come
+            first of all; blanks in it do not matter.
     """
 
     kind: Literal["json", "schema", "gbnf", "calls"]
@@ -191,6 +193,7 @@ class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
     after: str = ""
     unless: str = ""
     triggers: tuple[str, ...] = ()
+    at_start: bool = False
     calls: CallGrammar | None = None
 
 

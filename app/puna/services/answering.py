@@ -22,6 +22,7 @@ from puna.chat.parsing import Answer, opens, parser_for
 from puna.engine.lease import Lease
 from puna.runner.protocol import Constraint, Conversation, Delta, Generate, Progress, Raw, Render
 from puna.services.calls import Calls
+from puna.services.forced_calls import StrictCalls
 from puna.services.formats import constraint_of
 from puna.services.option_values import Merged
 from puna.services.profile import Profile
@@ -37,11 +38,13 @@ class Job:
 
     Attributes:
         tools: what the model may call.
-        calls: the answer has to be one of these; with a ``call_tag`` only from there on.
+        calls: the answer has to be one of these.
+        held: calls that the model is free to make have to be these; not with a format.
         one_call: what the model calls after the first call is dropped.
         of_generate: ``/api/generate``: tokens without visible text count as
             empty deltas, and the tokens of the answer are reported.
         context_length: tokens the request may use, ``None`` = all the model has.
+        warnings: what is not done as it was asked for.
     """
 
     profile: Profile
@@ -51,8 +54,9 @@ class Job:
     of_generate: bool = False
     context_length: int | None = None
     calls: CallGrammar | None = None
-    call_tag: str = ""
+    held: StrictCalls | None = None
     one_call: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 async def answer(
@@ -115,21 +119,30 @@ def _guards(job: Job) -> bool:
 
 def _constraint(job: Job, circumstances: Answer) -> Constraint | None:
     """What the answer is held to; calls leave room for reasoning only where it has begun."""
-    opening, closing = (job.profile.output.thinking_tags or ("", "")) if _thinks(job) else ("", "")
+    output = job.profile.output
+    opening, closing = (output.thinking_tags or ("", "")) if _thinks(job) else ("", "")
     begun = bool(opening) and opens(circumstances, opening)
-    if job.calls is None or (job.call_tag and job.controls.format):
-        unless = "" if begun else opening
+    if job.calls is not None:
+        return Constraint("calls", after=closing if begun else "", calls=job.calls)
+    unless = "" if begun else opening
+    if job.held is None or job.controls.format:
         return constraint_of(job.controls.format, after=closing, unless=unless)
-    if job.call_tag:
-        # What a model thinks of calling is no call.
-        return None if opening else Constraint("calls", triggers=(job.call_tag,), calls=job.calls)
-    return Constraint("calls", after=closing if begun else "", calls=job.calls)
+    # A family reads a call in its reasoning as one; elsewhere what is thought of calling is none.
+    after, unless = ("", "") if output.family else (closing, unless)
+    return Constraint(
+        "calls",
+        after=after,
+        unless=unless,
+        triggers=(job.held.start,),
+        at_start=job.held.at_start,
+        calls=job.held.grammar,
+    )
 
 
 def _preserved(lease: Lease, job: Job) -> tuple[str, ...]:
     """Control tokens that the parser must see as text."""
     output = job.profile.output
-    if output.family or job.calls is not None:
+    if output.family or job.calls is not None or job.held is not None:
         return lease.loaded.control_tokens
     tags = output.thinking_tags or ()
     return (*tags, output.tool_tag) if output.tool_tag else tags

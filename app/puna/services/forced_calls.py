@@ -37,11 +37,15 @@ class Forced:
     profile: Profile
 
 
+NOT_HELD = "nothing tells where a call of this model begins: strict tools are not enforced"
+
+
 @dataclass(frozen=True, slots=True)
 class StrictCalls:
-    """Calls that begin with ``tag``, and what has to follow it."""
+    """What has to follow the ``start`` of a call; ``at_start`` as in a constraint."""
 
-    tag: str
+    start: str
+    at_start: bool
     grammar: CallGrammar
 
 
@@ -70,12 +74,12 @@ def strict(request: ChatRequest, profile: Profile) -> StrictCalls | None:
     if not any(tool.is_strict for tool in tools):
         return None
     notation, output = notation_of(profile.output, profile.template.source)
-    found = notation.after_tag()
-    if found is None or output != profile.output:
+    begun = notation.begun()
+    if begun is None or output != profile.output:
         return None
-    tag, rest = found
     most = _MOST if request.tool_choice.parallel else 1
-    return StrictCalls(tag, rest.grammar(tools, most, strict=False))
+    grammar = begun.notation.grammar(tools, most, strict=False)
+    return StrictCalls(begun.text, begun.at_start, grammar)
 
 
 def _callable(tools: tuple[Tool, ...], choice: ToolChoice) -> list[Tool]:

@@ -24,7 +24,7 @@ from puna.names import split_window
 from puna.runner.protocol import Detokenize, Render
 from puna.services import prompts
 from puna.services.answering import Job, answer
-from puna.services.forced_calls import Forced, described, forced, strict
+from puna.services.forced_calls import NOT_HELD, Forced, described, forced, strict
 from puna.services.loadable import Loadable
 from puna.services.loading import Room, model_spec
 from puna.services.lookup import find, require_local
@@ -217,7 +217,8 @@ class Inference:
             if controls.render_only:
                 yield await _rendered(lease, Render(0, job.prompt, controls.truncate, window))
                 return
-            yield Started(lease.load_ns, (*_warnings(options), *lease.loaded.warnings), lease.ahead)
+            warnings = (*_warnings(options), *job.warnings, *lease.loaded.warnings)
+            yield Started(lease.load_ns, warnings, lease.ahead)
             count = partial(self._metrics.answered, subject.model.name.display)
             events = answer(lease, replace(job, context_length=window), options, count)
             async with aclosing(events):
@@ -240,8 +241,10 @@ def _chat_job(
     if calls is None:
         prompt = prompts.of_chat(request, controls, subject.model, profile)
         job = Job(profile, controls, prompt, tools, one_call=not choice.parallel)
-        held = strict(request, profile)
-        return replace(job, calls=held.grammar, call_tag=held.tag) if held else job
+        if held := strict(request, profile):
+            return replace(job, held=held)
+        warnings = (NOT_HELD,) if any(tool.is_strict for tool in tools) else ()
+        return replace(job, warnings=warnings)
     if not profile.can("tools"):
         request = described(request, subject.model.system)
     prompt = prompts.of_chat(request, controls, subject.model, profile)

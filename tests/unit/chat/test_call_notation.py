@@ -64,23 +64,27 @@ def test_a_name_that_needs_escapes_stays_one_json_string() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "template", "tag"),
+    ("output", "template", "start"),
     [
         (OutputFormat("hermes"), "", HERMES_TAG),
         (OutputFormat("granite"), "", "<|tool_call|>"),
         (OutputFormat("ministral"), "", "[TOOL_CALLS]"),
         (OutputFormat("ministral"), "[TOOL_CALLS] [{", "[TOOL_CALLS]"),
         (OutputFormat("deepseek3"), "", "<｜tool▁calls▁begin｜>"),
+        (OutputFormat("llama"), "", '{"name": "'),
+        (OutputFormat("", None, "{"), "", '{"name": "'),
+        (OutputFormat("", None, "["), "", '[{"name": "'),
     ],
 )
-def test_what_follows_the_tag_makes_the_same_calls(
-    output: OutputFormat, template: str, tag: str
+def test_what_follows_the_beginning_of_a_call_makes_the_same_calls(
+    output: OutputFormat, template: str, start: str
 ) -> None:
     notation, _ = notation_of(output, template)
-    found = notation.after_tag()
-    assert found is not None
-    assert found[0] == tag
-    assert tag + text_of(found[1]) == text_of(notation)
+    begun = notation.begun()
+    assert begun is not None
+    assert begun.text == start
+    assert begun.at_start is start.endswith('{"name": "')
+    assert start + text_of(begun.notation) == text_of(notation)
 
 
 def text_of(notation: Notation) -> str:
@@ -90,6 +94,5 @@ def text_of(notation: Notation) -> str:
     return grammar.opening + grammar.separator.join(calls) + grammar.closing
 
 
-@pytest.mark.parametrize("output", [OutputFormat("llama"), OutputFormat("harmony")])
-def test_where_no_tag_tells_calls_from_text_there_is_none(output: OutputFormat) -> None:
-    assert notation_of(output, "")[0].after_tag() is None
+def test_nothing_tells_that_a_call_has_begun_where_it_is_addressed() -> None:
+    assert notation_of(OutputFormat("harmony"), "")[0].begun() is None

@@ -98,13 +98,20 @@ def test_only_strict_tools_are_held_to_their_schemas() -> None:
     assert strict(request(ToolChoice(), free), known) is None
     found = strict(request(ToolChoice(), held, free), known)
     assert found is not None
-    assert found.tag == "<tool_call>"
+    assert (found.start, found.at_start) == ("<tool_call>", False)
     schemas = [json.loads(option.schema) for option in found.grammar.alternatives]
     assert schemas == [schema, {"type": "object"}]
     assert not any("<tool_call>" in option.before for option in found.grammar.alternatives)
 
 
-def test_a_call_that_begins_as_text_does_is_held_to_nothing() -> None:
+def test_a_call_that_begins_as_json_does_is_held_where_it_comes_first() -> None:
     held = Tool({"function": {"name": "held", "strict": True}})
-    assert strict(request(ToolChoice(), held), profile("tools", family="llama")) is None
-    assert strict(request(ToolChoice(), held), profile("tools")) is None
+    found = strict(request(ToolChoice(), held), profile("tools", family="llama"))
+    assert found is not None
+    assert (found.start, found.at_start) == ('{"name": "', True)
+
+
+@pytest.mark.parametrize("family", ["", "harmony"])
+def test_a_call_that_nothing_tells_from_text_is_held_to_nothing(family: str) -> None:
+    held = Tool({"function": {"name": "held", "strict": True}})
+    assert strict(request(ToolChoice(), held), profile("tools", family=family)) is None
