@@ -48,18 +48,18 @@ def test_an_answer_in_gbnf_is_one_of_its_texts(smol_runner: RunnerChild) -> None
 
 def test_a_grammar_that_begins_later_leaves_the_beginning_free(tiny_runner: RunnerChild) -> None:
     # The script goes on with "Forty two"; the grammar allows only "Forty".
-    rule = Constraint("gbnf", 'root ::= "\\n\\nForty"', after="</think>")
+    rule = Constraint("gbnf", 'root ::= "\\n\\nForty"', after=("</think>",))
     answer = tiny_runner.raw(311, "<|think|>", constraint=rule)
     assert answer.text == "<think>I ponder deeply.</think>\n\nForty"
 
 
 def test_an_answer_without_thinking_follows_the_grammar_at_once(tiny_runner: RunnerChild) -> None:
-    rule = Constraint("gbnf", 'root ::= "true"', after="</think>", unless="<think>")
+    rule = Constraint("gbnf", 'root ::= "true"', after=("</think>",), unless="<think>")
     assert tiny_runner.raw(317, "<|text|>", constraint=rule).text == "true"
 
 
 def test_an_answer_that_thinks_follows_the_grammar_later(tiny_runner: RunnerChild) -> None:
-    rule = Constraint("gbnf", 'root ::= "\\n\\nForty"', after="</think>", unless="<think>")
+    rule = Constraint("gbnf", 'root ::= "\\n\\nForty"', after=("</think>",), unless="<think>")
     answer = tiny_runner.raw(318, "<|think|>", constraint=rule)
     assert answer.text == "<think>I ponder deeply.</think>\n\nForty"
 
@@ -92,7 +92,7 @@ def test_what_a_schema_does_not_get_is_told(smol_runner: RunnerChild) -> None:
 
 def test_a_trigger_counts_only_after_thinking(tiny_runner: RunnerChild) -> None:
     rule = Constraint(
-        "gbnf", 'root ::= "_call>{}"', after="</think>", unless="<think>", triggers=("tool",)
+        "gbnf", 'root ::= "_call>{}"', after=("</think>",), unless="<think>", triggers=("tool",)
     )
     answer = tiny_runner.raw(320, "<|thinktool|>", constraint=rule)
     assert answer.text == "<think> which tool? </think>\n<tool_call>{}"
@@ -100,7 +100,7 @@ def test_a_trigger_counts_only_after_thinking(tiny_runner: RunnerChild) -> None:
 
 def test_a_trigger_counts_at_once_where_nothing_is_thought(tiny_runner: RunnerChild) -> None:
     rule = Constraint(
-        "gbnf", 'root ::= "{}"', after="</think>", unless="<think>", triggers=("<tool_call>",)
+        "gbnf", 'root ::= "{}"', after=("</think>",), unless="<think>", triggers=("<tool_call>",)
     )
     answer = tiny_runner.raw(321, "<|tagtool|>", constraint=rule)
     assert answer.text == "Let me look.<tool_call>{}"

@@ -89,6 +89,7 @@ class Chain:
         self._first = first
         self._second = second
         self.warnings: list[str] = []
+        self.reasoning = first.reasoning or second.reasoning
 
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
@@ -293,7 +294,7 @@ _DETECTED: Mapping[str, BlockForm] = {
 }
 
 
-def opens(answer: Answer, opening: str) -> bool:
+def _opens(answer: Answer, opening: str) -> bool:
     """The prompt ends inside the reasoning."""
     return answer.prompt_tail.rstrip().endswith(opening.rstrip())
 
@@ -304,7 +305,7 @@ def _by_template(form: OutputFormat, answer: Answer) -> OutputParser:
     tags = form.thinking_tags or found.thinking
     if answer.think is not None and not answer.think.enabled:
         tags = None
-    inside = tags is not None and opens(answer, tags[0])
+    inside = tags is not None and _opens(answer, tags[0])
     block = replace(
         found,
         call_tags=found.call_tags if answer.tools else (),
@@ -334,7 +335,7 @@ def parser_for(form: OutputFormat, answer: Answer) -> OutputParser:
     parsers: list[OutputParser] = []
     if form.thinking_tags is not None and (answer.think is None or answer.think.enabled):
         opening, closing = form.thinking_tags
-        parsers.append(ThinkingParser(opening, closing, inside=opens(answer, opening)))
+        parsers.append(ThinkingParser(opening, closing, inside=_opens(answer, opening)))
     if answer.tools and form.tool_tag:
         parsers.append(TaggedToolParser(form.tool_tag, answer.tools))
     if not parsers:

@@ -41,17 +41,17 @@ class Gate:
             InvalidInput: llama.cpp refuses the grammar.
         """
         self._vocabulary = vocabulary
-        self._closing = constraint.after.encode()
+        self._closings = [closing.encode() for closing in constraint.after]
         self._opening = constraint.unless.encode() if constraint.after else b""
         self._triggers = [trigger.encode() for trigger in constraint.triggers if trigger]
         self._at_start = constraint.at_start
         self._is_lazy = bool(self._triggers)
         self._seen = b""
-        self._keep = _KEPT + max(map(len, [self._closing, *self._triggers]))
+        self._keep = _KEPT + max(map(len, [b"", *self._closings, *self._triggers]))
         self._native = api.llama_sampler_init_grammar(vocabulary.handle, grammar.encode(), _ROOT)
         if not self._native:
             raise InvalidInput("the grammar cannot be compiled")
-        self.active = not self._closing and not self._is_lazy
+        self.active = not self._closings and not self._is_lazy
 
     def lets_pass(self, token: int) -> bool:
         """Whether the token may stand that was chosen as if there were no grammar.
@@ -64,7 +64,7 @@ class Gate:
             if text.startswith(self._opening):
                 self._opening = b""
             elif not self._opening.startswith(text):
-                self._opening = self._closing = b""
+                self._opening, self._closings = b"", []
                 self.active = not self._is_lazy
         return not self.active or self.allows(token)
 
@@ -85,11 +85,12 @@ class Gate:
             api.llama_sampler_accept(self._native, token)
             return
         self._seen = (self._seen + self._vocabulary.piece(token))[-self._keep :]
-        if self._closing:
-            _, found, rest = self._seen.partition(self._closing)
-            if not found:
+        if self._closings:
+            rests = [self._seen.partition(text)[1:] for text in self._closings]
+            rest = max((rest for found, rest in rests if found), key=len, default=None)
+            if rest is None:
                 return
-            self._closing, self._seen = b"", rest
+            self._closings, self._seen = [], rest
             if not self._is_lazy:
                 self._begin(rest)
                 return

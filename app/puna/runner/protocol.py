@@ -178,8 +178,8 @@ class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         kind: ``json`` (any object), ``schema`` (JSON schema text), ``gbnf`` or
             ``calls`` (nothing but tool calls).
-        after: what comes before this text (the end-of-thinking tag) is free;
-            empty = nothing is.
+        after: what comes before the first of these texts (the end-of-thinking
+            tag) is free; empty = nothing is.
         unless: with ``after``, nothing is free in an answer that does not begin
             with this text (the start-of-thinking tag).
         triggers: the grammar starts when one of these texts appears (tool
@@ -190,7 +190,7 @@ class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
 
     kind: Literal["json", "schema", "gbnf", "calls"]
     source: str = ""
-    after: str = ""
+    after: tuple[str, ...] = ()
     unless: str = ""
     triggers: tuple[str, ...] = ()
     at_start: bool = False

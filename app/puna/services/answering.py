@@ -17,8 +17,8 @@ from puna.chat.events import (
     Usage,
 )
 from puna.chat.messages import Message, Tool
-from puna.chat.parsers.base import OutputParser
-from puna.chat.parsing import Answer, opens, parser_for
+from puna.chat.parsers.base import OutputParser, Reasoning
+from puna.chat.parsing import Answer, parser_for
 from puna.engine.lease import Lease
 from puna.runner.protocol import Constraint, Conversation, Delta, Generate, Progress, Raw, Render
 from puna.services.calls import Calls
@@ -72,7 +72,7 @@ async def answer(
     circumstances = await _circumstances(lease, job)
     parser = parser_for(job.profile.output, circumstances)
     calls = Calls(at_end=job.profile.template.kind == "jinja", only_first=job.one_call)
-    request = _request(lease, job, options, _constraint(job, circumstances))
+    request = _request(lease, job, options, _constraint(job, parser.reasoning))
     async with aclosing(lease.generate(request)) as reports:
         async for report in reports:
             if isinstance(report, Delta):
@@ -117,18 +117,17 @@ def _guards(job: Job) -> bool:
     return by_path or job.controls.tells_repeats
 
 
-def _constraint(job: Job, circumstances: Answer) -> Constraint | None:
+def _constraint(job: Job, reasoning: Reasoning | None) -> Constraint | None:
     """What the answer is held to; calls leave room for reasoning only where it has begun."""
-    output = job.profile.output
-    opening, closing = (output.thinking_tags or ("", "")) if _thinks(job) else ("", "")
-    begun = bool(opening) and opens(circumstances, opening)
+    after = reasoning.closings if reasoning else ()
+    unless = "" if reasoning is None or reasoning.begun else reasoning.opening
     if job.calls is not None:
-        return Constraint("calls", after=closing if begun else "", calls=job.calls)
-    unless = "" if begun else opening
+        begun = reasoning is not None and reasoning.begun and bool(reasoning.opening)
+        return Constraint("calls", after=after if begun else (), calls=job.calls)
     if job.held is None or job.controls.format:
-        return constraint_of(job.controls.format, after=closing, unless=unless)
+        return constraint_of(job.controls.format, after=after, unless=unless)
     # A family reads a call in its reasoning as one; elsewhere what is thought of calling is none.
-    after, unless = ("", "") if output.family else (closing, unless)
+    after, unless = ((), "") if job.profile.output.family else (after, unless)
     return Constraint(
         "calls",
         after=after,

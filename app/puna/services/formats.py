@@ -12,10 +12,12 @@ from puna.runner.protocol import Constraint
 _MAX_DEPTH = 64
 
 
-def constraint_of(value: Any, *, after: str = "", unless: str = "") -> Constraint | None:
+def constraint_of(
+    value: Any, *, after: tuple[str, ...] = (), unless: str = ""
+) -> Constraint | None:
     """What an answer must look like; ``None`` = free text.
 
-    ``after`` is the text that ends thinking: the constraint begins behind it, or with
+    ``after`` are the texts that end thinking: the constraint begins behind the first, or with
     the first token when the answer does not begin with ``unless``, which starts thinking.
 
     Raises:

@@ -14,8 +14,8 @@ def test_no_format_is_free_text(value: Any) -> None:
 
 
 def test_the_word_json_asks_for_an_object() -> None:
-    asked = constraint_of("json", after="</think>", unless="<think>")
-    assert asked == Constraint("json", after="</think>", unless="<think>")
+    asked = constraint_of("json", after=("</think>",), unless="<think>")
+    assert asked == Constraint("json", after=("</think>",), unless="<think>")
 
 
 def test_an_object_is_a_schema_with_its_key_order() -> None:

@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from puna.chat.events import Event, TextDelta, ThinkingDelta, ToolCallEvent
 from puna.chat.messages import Tool, ToolCall
-from puna.chat.parsers.base import overlap
+from puna.chat.parsers.base import Reasoning, overlap
 from puna.chat.parsers.values import json_value, typed, types_of
 
 _MESSAGE = "<|message|>"
@@ -37,12 +37,14 @@ class AddressedForm:
             holds one of them.
         classify: header → kind of body and name of the tool.
         read_call: name, body, tools → call. Raises ValueError.
+        headers: ends of the headers that come before what is said.
     """
 
     ends: tuple[str, ...]
     tags: tuple[str, ...]
     classify: Callable[[str], tuple[Body, str]]
     read_call: Callable[[str, str, Sequence[Tool]], ToolCall]
+    headers: tuple[str, ...]
 
 
 class AddressedParser:
@@ -71,6 +73,8 @@ class AddressedParser:
         self._calls = 0
         self._silent = silent_thinking
         self.warnings: list[str] = []
+        is_said = begins is Body.TEXT
+        self.reasoning = None if is_said else Reasoning("", form.headers, begun=True)
 
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
@@ -164,6 +168,10 @@ HARMONY = AddressedForm(
     tags=("<|start|>", "<|channel|>", "<|end|>", "<|constrain|>"),
     classify=_harmony,
     read_call=_harmony_call,
+    headers=tuple(
+        f"<|channel|>final{form}<|message|>"
+        for form in ("", " ", " <|constrain|>json", " <|constrain|>JSON", "<|constrain|>json")
+    ),
 )
 
 # ---------------------------------------------------------------- glimmer
@@ -196,4 +204,5 @@ GLIMMER = AddressedForm(
     tags=("<|start|>", "<|eom|>", "<|eot|>"),
     classify=_glimmer,
     read_call=_glimmer_call,
+    headers=("to=user<|message|>", "assistant<|message|>"),
 )

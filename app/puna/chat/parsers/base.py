@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from puna.chat.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Where an answer reasons before it says anything.
+
+    Attributes:
+        opening: tag that starts it, empty = there is none.
+        closings: texts one of which comes between it and what is said.
+        begun: the answer begins inside.
+    """
+
+    opening: str
+    closings: tuple[str, ...]
+    begun: bool
 
 
 class OutputParser(Protocol):
@@ -19,6 +35,11 @@ class OutputParser(Protocol):
 
     warnings: list[str]
     """What could not be read as it was meant, in words for a person."""
+
+    @property
+    def reasoning(self) -> Reasoning | None:
+        """What the answer does first; ``None`` when nothing would be read as reasoning."""
+        ...
 
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""

@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from puna.chat.events import Event, TextDelta, ThinkingDelta, ToolCallEvent
 from puna.chat.messages import Tool, ToolCall
-from puna.chat.parsers.base import overlap
+from puna.chat.parsers.base import Reasoning, overlap
 from puna.chat.parsers.call_progress import CallProgress
 
 ReadCalls = Callable[[str, Sequence[Tool]], list[ToolCall]]
@@ -97,6 +97,7 @@ class BlockParser:
         self._skip_space = False
         self._skip_newline = False
         self.warnings: list[str] = []
+        self.reasoning = _reasoning(form)
 
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
@@ -251,6 +252,15 @@ class BlockParser:
         self._state = _State.CALLS
         self._opened = opened
         self._progress.forget()
+
+
+def _reasoning(form: BlockForm) -> Reasoning | None:
+    """An answer that would have to start what nobody sees does better without it."""
+    begun = form.start is Start.THINKING
+    if form.thinking is None or (form.silent_thinking and not begun):
+        return None
+    opening, closing = form.thinking
+    return Reasoning(opening, (closing,), begun)
 
 
 def without_thinking(form: BlockForm) -> BlockForm:

@@ -18,6 +18,11 @@ class LlamaParser:
         self._parser: TaggedToolParser | None = None
         self.warnings: list[str] = []
 
+    @property
+    def reasoning(self) -> None:
+        """There is none."""
+        return None
+
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
         if self._parser is not None:

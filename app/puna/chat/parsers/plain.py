@@ -11,6 +11,11 @@ class PlainParser:
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
+    @property
+    def reasoning(self) -> None:
+        """There is none."""
+        return None
+
     def feed(self, text: str) -> list[Event]:
         """The text itself."""
         return [TextDelta(text)] if text else []

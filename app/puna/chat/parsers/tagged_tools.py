@@ -40,6 +40,11 @@ class TaggedToolParser:
         self._calls = 0
         self.warnings: list[str] = []
 
+    @property
+    def reasoning(self) -> None:
+        """There is none."""
+        return None
+
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
         if self._plain:

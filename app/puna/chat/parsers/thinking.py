@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from puna.chat.events import Event, TextDelta, ThinkingDelta
-from puna.chat.parsers.base import overlap
+from puna.chat.parsers.base import Reasoning, overlap
 
 
 class _State(Enum):
@@ -37,6 +37,7 @@ class ThinkingParser:
         self._state = _State.BEFORE_THOUGHT if inside else _State.START
         self._held = ""
         self.warnings: list[str] = []
+        self.reasoning = Reasoning(opening, (closing,), begun=inside)
 
     def feed(self, text: str) -> list[Event]:
         """Events that are certain after ``text``."""
