@@ -17,7 +17,7 @@ from puna.services import option_values
 from puna.store.manifests import ModelConfig
 
 _CLOUD = "https://ollama.com:443"
-_ROLES = ("system", "user", "assistant", "tool")
+_ROLES = ("system", "developer", "user", "assistant", "tool")
 _REMOTE_PORT = 11434
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _QUANTIZATIONS = ("F32", "F16", "BF16", "Q8_0", "Q4_K_S", "Q4_K_M")

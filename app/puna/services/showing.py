@@ -146,7 +146,7 @@ def _commands(
         if value := getattr(model.config, key):
             yield key, value
     for name, item in _single_values(parameters):
-        yield name, item if isinstance(item, str) else _go_text(item)
+        yield name, _printed(item)
     for text in model.licenses:
         yield "license", text
     for message in model.messages:
@@ -162,7 +162,7 @@ def _source(model: InstalledModel) -> str:
 def parameter_lines(parameters: Mapping[str, Any]) -> str:
     """One line per value: the key in 30 columns, strings quoted."""
     return "\n".join(
-        f"{name:<30} {quote(item) if isinstance(item, str) else _go_text(item)}"
+        f"{name:<30} {'<nil>' if item is None else _as_source(item)}"
         for name, item in _single_values(parameters)
     )
 
@@ -175,8 +175,8 @@ def _single_values(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, item
 
 
-def _go_text(value: object) -> str:
-    """As Go prints a decoded JSON value: every number is a float there."""
+def _printed(value: object) -> str:
+    """A decoded JSON value as Go prints it: every number is a float there."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -184,8 +184,28 @@ def _go_text(value: object) -> str:
             return format_float(float(value), "g", -1)
         case None:
             return "<nil>"
+        case list():
+            return f"[{' '.join(map(_printed, value))}]"
+        case dict():
+            return f"map[{' '.join(f'{key}:{_printed(value[key])}' for key in sorted(value))}]"
         case _:
             return str(value)
+
+
+def _as_source(value: object) -> str:
+    """A decoded JSON value as Go source has it."""
+    match value:
+        case None:
+            return "interface {}(nil)"
+        case str():
+            return quote(value)
+        case list():
+            return f"[]interface {{}}{{{', '.join(map(_as_source, value))}}}"
+        case dict():
+            pairs = (f"{quote(key)}:{_as_source(value[key])}" for key in sorted(value))
+            return f"map[string]interface {{}}{{{', '.join(pairs)}}}"
+        case _:
+            return _printed(value)
 
 
 def _template(model: InstalledModel, chosen: Template | None) -> str:

@@ -103,6 +103,21 @@ async def test_system_and_options_change_what_is_shown(models: Models) -> None:
     assert "top_k" not in found.parameters
 
 
+async def test_parameters_of_any_kind_are_shown_as_go_prints_them(world: Any) -> None:
+    odd = {"a": {"z": 1.5, "b": [1, "x", None]}, "b": [["x"], None], "c": None, "d": 1e6}
+    await world.create("odd", files={"t.gguf": world.blob(world.gguf())}, parameters=odd)
+    found = await Models(world.store, describe).show("odd")
+    assert [line[31:] for line in found.parameters.splitlines()] == [
+        'map[string]interface {}{"b":[]interface {}{1, "x", interface {}(nil)}, "z":1.5}',
+        '[]interface {}{"x"}',
+        "<nil>",
+        "<nil>",
+        "1e+06",
+    ]
+    lines = [line[12:] for line in found.modelfile.splitlines() if line.startswith("PARAMETER ")]
+    assert lines == ["map[b:[1 x <nil>] z:1.5]", "[x]", "<nil>", "<nil>", "1e+06"]
+
+
 async def test_the_jinja_template_in_use_is_shown(world: Any, models: Models) -> None:
     jinja = Models(world.store, lambda model: Described(template=Template("jinja", "{{ x }}")))
     found = await jinja.show("gt")

@@ -54,7 +54,7 @@ def _licenses(value: Any) -> tuple[str, ...]:
 
 
 def _message(item: wire.Message) -> dict[str, Any]:
-    found: dict[str, Any] = {"role": item.role, "content": item.content}
+    found: dict[str, Any] = {"role": item.role.lower(), "content": item.content}
     if item.thinking:
         found["thinking"] = item.thinking
     if item.tool_calls:

@@ -29,3 +29,8 @@ def test_another_licence_is_refused_in_gos_words(license: Any, text: str) -> Non
     with pytest.raises(InvalidInput) as caught:
         create_request(decode(CreateRequest, {"license": license}))
     assert str(caught.value) == f"json: cannot unmarshal {text}"
+
+
+def test_roles_are_stored_in_lower_case() -> None:
+    body = decode(CreateRequest, {"messages": [{"role": "User", "content": "q"}]})
+    assert create_request(body).messages == ({"role": "user", "content": "q"},)
