@@ -42,3 +42,11 @@ def test_a_loaded_model_is_listed_with_its_window(serve: Any) -> None:
     (entry,) = serve("GET", "/v1/models").json["data"]
     assert entry["loaded"] is True
     assert (entry["max_model_len"], entry["context_length"]) == (512, 8192)
+
+
+def test_several_choices_are_made_for_those_that_read_them(serve: Any) -> None:
+    said = [{"role": "user", "content": "hi"}]
+    body = {"model": "smol", "messages": said, "max_tokens": 2, "n": 2}
+    assert len(serve("POST", "/v1/chat/completions", body).json["choices"]) == 2
+    _, plain = bare(serve, b"POST /v1/chat/completions", json.dumps(body).encode())
+    assert len(plain["choices"]) == 1

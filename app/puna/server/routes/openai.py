@@ -11,6 +11,7 @@ from starlette.responses import Response
 from puna.api import openai as wire
 from puna.chat.events import Finished
 from puna.server import documents
+from puna.server.asgi import is_bare
 from puna.server.merging import merged
 from puna.server.routes.answers import answer_headers, cut_fields
 from puna.server.routes.common import from_client, read, running, services
@@ -34,7 +35,8 @@ _JSON = "application/json"
 async def chat_completions(request: Request) -> Response:
     """Continue a conversation, as OpenAI's API does it."""
     body = await read(request, wire.ChatCompletionRequest, media=True)
-    asked = [from_client(request, item) for item in openai.chat_requests(body)]
+    count = None if is_bare(request.scope) else body.n
+    asked = [from_client(request, item) for item in openai.chat_requests(body, count)]
     running(request)
     usage = body.stream_options is not None and body.stream_options.include_usage
     shape = ChatCompletions(body.model, choices=len(asked), include_usage=usage)

@@ -42,15 +42,15 @@ Choices: TypeAlias = AsyncGenerator[tuple[int, Answer], None]
 """What happens in each of the choices of one request."""
 
 
-def chat_requests(body: wire.ChatCompletionRequest) -> list[ChatRequest]:
-    """``POST /v1/chat/completions``: one request for each of the ``n`` choices.
+def chat_requests(body: wire.ChatCompletionRequest, choices: int | None) -> list[ChatRequest]:
+    """``POST /v1/chat/completions``: one request for each of the choices.
 
     A seed is counted on, so that the choices differ and can be had again.
 
     Raises:
         InvalidInput: with Ollama's text.
     """
-    count = 1 if body.n is None else body.n
+    count = 1 if choices is None else choices
     if not 1 <= count <= MAX_CHOICES:
         raise InvalidInput(f"n must be between 1 and {MAX_CHOICES}")
     first = chat_request(body)
