@@ -85,6 +85,7 @@ class ToolParam(WireModel):
     name: str = ""
     description: str = ""
     input_schema: Any = None
+    strict: Any = None
 
 
 class ToolChoiceParam(WireModel):

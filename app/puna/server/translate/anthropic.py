@@ -209,6 +209,8 @@ def _tool(tool: ToolParam) -> Tool:
     function: dict[str, Any] = {"name": tool.name, "description": tool.description}
     if schema is not None:
         function["parameters"] = schema
+    if tool.strict is True:
+        function["strict"] = True
     return Tool({"type": "function", "function": function})
 
 
