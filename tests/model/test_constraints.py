@@ -64,6 +64,14 @@ def test_an_answer_that_thinks_follows_the_grammar_later(tiny_runner: RunnerChil
     assert answer.text == "<think>I ponder deeply.</think>\n\nForty"
 
 
+def test_an_answer_that_would_end_in_its_thoughts_is_brought_to_its_end(
+    tiny_runner: RunnerChild,
+) -> None:
+    rule = Constraint("gbnf", 'root ::= "{}"', after=("</think>",), unless="<think>")
+    answer = tiny_runner.raw(319, "<|unclosed|>", constraint=rule)
+    assert answer.text == "<think>\nstill pondering on</think>{}"
+
+
 def test_a_trigger_that_never_comes_leaves_all_free(tiny_runner: RunnerChild) -> None:
     rule = Constraint("json", triggers=("<tool_call>",))
     assert tiny_runner.raw(312, "<|text|>", constraint=rule).text == "Hello there friend."

@@ -6,11 +6,12 @@ import ctypes
 from typing import Any
 
 from puna.errors import InvalidInput
+from puna.runner import gbnf
 from puna.runner.candidates import Candidates
+from puna.runner.grammar import CONCLUDED
 from puna.runner.llama import Vocabulary, api
 from puna.runner.protocol import Constraint
 
-_ROOT = b"root"
 _BLANKS = b" \t\r\n"
 _KEPT = 512
 """Bytes of the answer, besides the longest text that is waited for, to look for it in."""
@@ -34,7 +35,7 @@ class Gate:
 
         Args:
             vocabulary: of the model that answers.
-            grammar: GBNF that ``gbnf.check`` has passed, with a rule ``root``.
+            grammar: of the constraint, as ``grammar_of`` writes it.
             constraint: says where the grammar begins.
 
         Raises:
@@ -48,16 +49,16 @@ class Gate:
         self._is_lazy = bool(self._triggers)
         self._seen = b""
         self._keep = _KEPT + max(map(len, [b"", *self._closings, *self._triggers]))
-        self._native = api.llama_sampler_init_grammar(vocabulary.handle, grammar.encode(), _ROOT)
-        if not self._native:
-            raise InvalidInput("the grammar cannot be compiled")
+        self._grammar = grammar.encode()
+        self._native = self._compiled(gbnf.ROOT)
         self.active = not self._closings and not self._is_lazy
 
     def lets_pass(self, token: int) -> bool:
         """Whether the token may stand that was chosen as if there were no grammar.
 
-        The answer may turn out here to have no reasoning: a grammar without
-        triggers then begins, and the token must be chosen anew if it does not fit.
+        The answer may turn out here to have no reasoning, or no end of it: a
+        grammar without triggers then begins, and the token must be chosen anew if
+        it does not fit.
         """
         if self._opening:
             text = (self._seen + self._vocabulary.piece(token)).lstrip()
@@ -66,6 +67,8 @@ class Gate:
             elif not self._opening.startswith(text):
                 self._opening, self._closings = b"", []
                 self.active = not self._is_lazy
+        elif self._closings and not self._is_lazy and self._vocabulary.is_end(token):
+            self._conclude()
         return not self.active or self.allows(token)
 
     def allows(self, token: int) -> bool:
@@ -101,6 +104,21 @@ class Gate:
         if self._native is not None:
             api.llama_sampler_free(self._native)
             self._native = None
+
+    def _compiled(self, root: str) -> Any:
+        native = api.llama_sampler_init_grammar(
+            self._vocabulary.handle, self._grammar, root.encode()
+        )
+        if not native:
+            raise InvalidInput("the grammar cannot be compiled")
+        return native
+
+    def _conclude(self) -> None:
+        """Have the reasoning ended, and then what has to follow it."""
+        native = self._compiled(CONCLUDED)
+        self.close()
+        self._native = native
+        self._closings, self.active = [], True
 
     def _look_for_triggers(self) -> None:
         for trigger in list(self._triggers):

@@ -111,6 +111,11 @@ def write(grammar: Grammar) -> str:
     return "\n".join(lines) + "\n"
 
 
+def led_by(text: str, name: str) -> str:
+    """One more rule for :func:`write`: ``text``, then all that the grammar describes."""
+    return f"{name} ::= {_text(Literal(text), {})} {ROOT}\n"
+
+
 def walk(node: Node) -> Iterator[Node]:
     """The node and everything in it. Trees are shallow or were limited while parsing."""
     pending = [node]

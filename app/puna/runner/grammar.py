@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from puna.errors import InvalidInput
 from puna.runner import gbnf, gbnf_parser
@@ -24,12 +24,23 @@ class GrammarText:
     warnings: tuple[str, ...] = ()
 
 
+CONCLUDED = "concluded"
+"""A second root: the end of the reasoning, then what has to follow it."""
+
+
 def grammar_of(constraint: Constraint) -> GrammarText:
-    """Check and write out a constraint.
+    """Check and write out a constraint; one that has to be met after reasoning has two roots.
 
     Raises:
         InvalidInput: it is wrong in itself, as opposed to too large.
     """
+    found = _grammar_of(constraint)
+    if not constraint.after or constraint.triggers:
+        return found
+    return replace(found, text=found.text + gbnf.led_by(constraint.after[0], CONCLUDED))
+
+
+def _grammar_of(constraint: Constraint) -> GrammarText:
     match constraint.kind:
         case "json":
             return GrammarText(_of_json("object"))
