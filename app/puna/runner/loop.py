@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from puna.runner.answer import Answers
-from puna.runner.chunks import DepthCost, Filling, PrefillRate, chunk_length
+from puna.runner.chunks import chunk_length
 from puna.runner.delivery import FIRST_TOKENS, QUICK_S, Delivery
+from puna.runner.experience import Experience, Piece
 from puna.runner.fairness import next_in_line
 from puna.runner.guessing import NO_GUESS, Guess, Guessing
 from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
+from puna.runner.padding import TILE
 from puna.runner.parked import PromptEnd
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
@@ -61,9 +63,7 @@ class Loop:
         self._answers = Answers(opened, slots)
         self._turns = Turns(opened.adapters.apply)
         self._waiting: deque[Generation] = deque()
-        self._rate = PrefillRate()
-        self._depth_cost = DepthCost()
-        self._filling = Filling()
+        self._experience = Experience()
         self.guessing = Guessing(opened)
 
     @property
@@ -113,8 +113,11 @@ class Loop:
             self._delivery.flush()
         if not parts:
             return
+        added = self._pad(parts)
         started = time.monotonic()
         result = self._context.decode(self._batch.native)
+        if added:
+            self._context.drop(self._opened.scratch)
         if result != 0:
             self._recover(parts, result)
             return
@@ -124,7 +127,7 @@ class Loop:
         self._delivery.tick()
         self._commit(parts)
         took = time.monotonic() - started
-        self._learn(parts, took)
+        self._learn(parts, took, added)
         if wanted:
             self._sample(parts, quick=took < QUICK_S)
 
@@ -224,8 +227,7 @@ class Loop:
         beside = self._batch.rows
         room = self._opened.ubatch - beside
         if reading and (parts or self._turns.others_wait):
-            depth, growth = len(reading[0].tokens), self._depth_cost.growth
-            room = min(room, self._rate.budget(beside, depth=depth, growth=growth))
+            room = min(room, self._experience.room(beside, len(reading[0].tokens)))
         filling: list[Slot] = []
         for slot in reading:
             if room <= 0:
@@ -253,9 +255,8 @@ class Loop:
     def _filled(self, slot: Slot, start: int, size: int, room: int) -> tuple[int, int]:
         """Begin a short last chunk earlier, where the cache can be cut there."""
         fast = self._opened.fast_rows
-        rows = self._batch.rows
-        growth = self._depth_cost.growth
-        earlier = self._filling.start(start, size + rows, growth=growth, fast_rows=fast)
+        rows = size + self._batch.rows
+        earlier = self._experience.fill_start(start, rows, fast_rows=fast)
         generation = slot.generation
         assert generation is not None
         media_end = max((media.end for media in generation.prompt.media), default=0)
@@ -269,6 +270,19 @@ class Loop:
             return 0, min(room, generation.piece(0))
         return earlier, grown
 
+    def _pad(self, parts: list[_Part]) -> int:
+        """Add rows that mean nothing where a batch is quicker with them; how many."""
+        opened = self._opened
+        if opened.fast_rows == 0 or opened.model.keeps_state or self._prompt_rows(parts):
+            return 0
+        used = sum(len(slot.tokens) for slot in self._slots.slots)
+        if used + self._batch.rows + TILE > self._context.cells:
+            return 0
+        added = self._experience.padding(len(parts))
+        for position in range(added):
+            self._batch.add_row(opened.scratch, max(0, opened.model.vocabulary.bos), position)
+        return added
+
     # ------------------------------------------------------------ after the batch
 
     def _commit(self, parts: list[_Part]) -> None:
@@ -280,23 +294,12 @@ class Loop:
             if part.row < 0:
                 self._send(Progress(generation.id, end, len(generation.prompt.tokens)))
 
-    def _learn(self, parts: list[_Part], took: float) -> None:
+    def _learn(self, parts: list[_Part], took: float, added: int) -> None:
         """Take notice of what a batch took, in s."""
-        cost = self._depth_cost
-        prompts = [part for part in parts if part.count > 1]
-        if prompts:
-            depth = min(part.start for part in prompts)
-            rows = self._prompt_rows(parts)
-            self._rate.observe(rows, took, depth=depth, growth=cost.growth)
-        if len(parts) > 1:
-            return
-        (part,) = parts
-        if part.count == 1:
+        pieces = [Piece(part.start, part.count, part.row >= 0) for part in parts]
+        self._experience.observe(pieces, added, took)
+        if len(parts) == 1 and parts[0].count == 1:
             self.guessing.rows.observe(self._batch.rows, took)
-        elif part.row >= 0 and cost.first:
-            in_first = took / cost.first
-            self._filling.observe(part.count, part.start, in_first, growth=cost.growth)
-        cost.observe(part.count, part.start, took)
 
     def _prompt_rows(self, parts: list[_Part]) -> int:
         return sum(part.count for part in parts if part.count > 1)
