@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from puna.errors import InvalidInput, PunaError
 from puna.runner import cuts
+from puna.runner.buffers import buffer
 
 api: Any = llama_cpp.llama_cpp
 library: Any = api._lib
@@ -340,9 +341,9 @@ class Context:
     def read_state(self, sequence: int) -> ByteArray:
         """A copy of everything the cache holds of a sequence; empty on failure."""
         size = api.llama_state_seq_get_size(self.handle, sequence)
-        buffer = np.empty(size, np.uint8)
-        written = api.llama_state_seq_get_data(self.handle, _bytes(buffer), size, sequence)
-        return buffer[:written]
+        state = buffer(size)
+        written = api.llama_state_seq_get_data(self.handle, _bytes(state), size, sequence)
+        return state[:written]
 
     def write_state(self, sequence: int, state: ByteArray) -> bool:
         """Put a state back into an empty sequence; False when it does not fit."""

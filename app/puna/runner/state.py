@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
+from puna.runner.buffers import buffer
 from puna.runner.llama import ByteArray
 from puna.runner.protocol import LoadOptions
 
@@ -60,11 +60,12 @@ class StateFile:
         try:
             with self.path.open("rb") as file:
                 file.seek(self.offset)
-                state = np.fromfile(file, np.uint8)
+                state = buffer(self.size)
+                is_whole = file.readinto(state.data) == self.size and not file.read(1)
             os.utime(self.path)
         except OSError:
             return None
-        if state.size != self.size or zlib.crc32(state.data) != self.checksum:
+        if not is_whole or zlib.crc32(state.data) != self.checksum:
             logger.warning("ignored a damaged state file: %s", self.path.name)
             self.delete()
             return None
