@@ -21,7 +21,7 @@ _LEARN_FROM_ROWS = 256
 _LEARN_FROM_SPREAD = 256.0
 _FORGETTING = 0.95
 
-STREAM_BUDGET_S = 0.25
+STREAM_BUDGET_S = 0.28
 """How long a running stream may be held up by one chunk of a prompt."""
 
 _LEAST_ROWS = 2 * FAST_ROWS
@@ -167,10 +167,10 @@ class DepthCost:
 
 
 class PrefillRate:
-    """Prompt tokens per second, following the best rate seen and forgetting slowly.
+    """Prompt tokens per second at the start of a prompt, as the last steps say.
 
-    Small chunks are slow; believing their rate would make the next one smaller
-    still, and so on down.
+    Small chunks are slower, and believing their rate makes the next one smaller
+    still: so they say less than large ones, and :data:`_LEAST_ROWS` is an end to it.
     """
 
     def __init__(self) -> None:
@@ -181,7 +181,7 @@ class PrefillRate:
         if tokens < FAST_ROWS or seconds <= 0:
             return
         rate = tokens * (1 + growth * (depth + tokens / 2)) / seconds
-        weight = 0.5 if rate > self._rate else 0.05 * min(1.0, tokens / 256)
+        weight = 0.4 if rate > self._rate else 0.2 * min(1.0, tokens / 256)
         self._rate += weight * (rate - self._rate)
 
     def budget(

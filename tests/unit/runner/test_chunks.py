@@ -99,7 +99,7 @@ def test_short_chunks_and_equal_depths_teach_nothing() -> None:
     assert cost.growth == DepthCost().growth
 
 
-def test_the_rate_follows_the_best_and_forgets_slowly() -> None:
+def test_small_chunks_say_little_about_the_rate() -> None:
     rate = PrefillRate()
     for _ in range(20):
         rate.observe(512, 0.5)
