@@ -29,7 +29,7 @@ from puna.gui.create.view import CreateView
 from puna.gui.drop_overlay import DropOverlay
 from puna.gui.icons import picture
 from puna.gui.library.view import LibraryView
-from puna.gui.menu import build_menu
+from puna.gui.menu import Actions, build_menu
 from puna.gui.navigation import PAGES, Navigation
 from puna.gui.origin_banner import OriginBanner
 from puna.gui.settings.view import SettingsView
@@ -88,7 +88,8 @@ class MainWindow(QMainWindow):
             SettingsView(workspace.settings),
         ):
             self._pages.addWidget(page)
-        self._navigation = Navigation(build_menu(self, workspace))
+        actions = Actions(self.start_chat, self.open_file, self.quit_wanted.emit)
+        self._navigation = Navigation(build_menu(self, workspace, actions))
         work = column(OriginBanner(workspace.origins), self._pages, spacing=0)
         work.setStretch(1, 1)
         body = row(self._navigation, work, spacing=0)

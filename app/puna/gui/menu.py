@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QMenu, QMessageBox
+from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from puna import __version__
 from puna.gui.controls import copy_text
@@ -14,8 +15,14 @@ from puna.gui.icons import picture
 from puna.gui.server_state import ServerState
 from puna.gui.workspace import Workspace
 
-if TYPE_CHECKING:
-    from puna.gui.main_window import MainWindow
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What the window itself does."""
+
+    new_chat: Callable[[], object]
+    open_file: Callable[[], object]
+    quit: Callable[[], object]
 
 
 def tr(text: str) -> str:
@@ -23,18 +30,18 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("", text)
 
 
-def build_menu(window: MainWindow, workspace: Workspace) -> QMenu:
+def build_menu(window: QWidget, workspace: Workspace, actions: Actions) -> QMenu:
     """A menu that is filled each time it opens."""
     menu = QMenu(window)
-    menu.aboutToShow.connect(lambda: _fill(menu, window, workspace))
+    menu.aboutToShow.connect(lambda: _fill(menu, window, workspace, actions))
     return menu
 
 
-def _fill(menu: QMenu, window: MainWindow, workspace: Workspace) -> None:
+def _fill(menu: QMenu, window: QWidget, workspace: Workspace, actions: Actions) -> None:
     menu.clear()
     server = workspace.server
-    _add(menu, tr("New chat"), window.start_chat, "Ctrl+N")
-    _add(menu, tr("Open a GGUF file or Modelfile…"), window.open_file, "Ctrl+O")
+    _add(menu, tr("New chat"), actions.new_chat, "Ctrl+N")
+    _add(menu, tr("Open a GGUF file or Modelfile…"), actions.open_file, "Ctrl+O")
     menu.addSeparator()
     if server.state is ServerState.RUNNING:
         _add(menu, tr("Stop server"), server.stop)
@@ -46,7 +53,7 @@ def _fill(menu: QMenu, window: MainWindow, workspace: Workspace) -> None:
     menu.addSeparator()
     _add(menu, tr("Keyboard shortcuts"), lambda: _show_keys(window))
     _add(menu, tr("About Puna"), lambda: _show_about(window))
-    _add(menu, tr("Quit Puna"), window.quit_wanted.emit, "Ctrl+Q")
+    _add(menu, tr("Quit Puna"), actions.quit, "Ctrl+Q")
 
 
 def _add(menu: QMenu, text: str, action: object, keys: str = "") -> None:
@@ -59,7 +66,7 @@ def _add(menu: QMenu, text: str, action: object, keys: str = "") -> None:
         )
 
 
-def _show_about(window: MainWindow) -> None:
+def _show_about(window: QWidget) -> None:
     box = QMessageBox(window)
     box.setWindowTitle(tr("About Puna"))
     box.setIconPixmap(picture("puna").pixmap(64, 64))
@@ -70,7 +77,7 @@ def _show_about(window: MainWindow) -> None:
     box.open()
 
 
-def _show_keys(window: MainWindow) -> None:
+def _show_keys(window: QWidget) -> None:
     box = QMessageBox(window)
     box.setWindowTitle(tr("Keyboard shortcuts"))
     keys = (

@@ -6,15 +6,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from puna.gguf.header import Header
 from puna.names import ModelName
 from puna.store import manifests
+from puna.store.blobs import BlobStore
+from puna.store.digest import Digest
 from puna.store.manifests import Descriptor, Manifest, ModelConfig
 
-if TYPE_CHECKING:
-    from puna.store.library import Library
+
+class Contents(Protocol):
+    """What the layers of models hold."""
+
+    blobs: BlobStore
+
+    def header(self, digest: Digest) -> Header:
+        """Header of a GGUF blob."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class InstalledModel:
     digest: str
     size: int
     modified: datetime
-    library: Library = field(repr=False, compare=False)
+    library: Contents = field(repr=False, compare=False)
 
     @property
     def model_layers(self) -> tuple[Descriptor, ...]:
