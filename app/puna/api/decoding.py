@@ -18,12 +18,25 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from typing import Any, ClassVar, TypeAlias, TypeVar, Union, cast, get_args, get_origin
+from functools import cache
+from itertools import zip_longest
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel
 
-from puna.api.gojson import Repeated, pairs_of
+from puna.api import gosyntax
+from puna.api.gojson import pairs_of
 from puna.errors import InvalidInput
 
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -77,8 +90,20 @@ Faults: TypeAlias = list[InvalidInput]
 """Wrong types found so far. Go reads on and reports the first."""
 
 Reader: TypeAlias = Callable[[Any, Place | None, Faults], Any]
-Merge: TypeAlias = Callable[[Any, Any], Any]
-"""What is read when a value comes after another one for the same field."""
+
+
+class Into(Protocol):
+    """Reads a value into what an earlier one for the same field was read as.
+
+    Each value is read once, however many there are for a field and however deep
+    that is nested: a body must not cost more than its size.
+    """
+
+    def __call__(
+        self, value: Any, place: Place | None, faults: Faults, earlier: Any = None, /
+    ) -> Any:
+        """What both are together; ``earlier`` is not used any more. ``None`` = there is none."""
+
 
 _Model = TypeVar("_Model", bound=WireModel)
 
@@ -116,10 +141,13 @@ def decode(model: type[_Model], value: Any) -> _Model:
     """The wire model of a decoded JSON value.
 
     Raises:
-        InvalidInput: a value of the wrong type, with Go's text.
+        InvalidInput: a value of the wrong type, with Go's text, or nested too deeply.
     """
     faults: Faults = []
-    result: _Model = struct_reader(model)(value, None, faults)
+    try:
+        result: _Model = struct_reader(model)(value, None, faults)
+    except RecursionError:
+        raise InvalidInput(gosyntax.TOO_DEEP) from None
     if faults:
         raise faults[0]
     return result
@@ -166,7 +194,7 @@ def mismatch(value: Any, place: Place | None, go_type: str) -> InvalidInput:
 
 
 @cache
-def struct_reader(model: type[WireModel]) -> Reader:
+def struct_reader(model: type[WireModel]) -> Into:
     """Reads the objects of a wire model."""
     go_type = model.go_type or f"api.{model.__name__}"
     struct = go_type.partition(".")[2]
@@ -182,31 +210,32 @@ def struct_reader(model: type[WireModel]) -> Reader:
         missing = {name: make() for name, make in makers.items() if name not in found}
         return model.model_construct(**found, **missing)
 
-    def read(value: Any, place: Place | None, faults: Faults) -> Any:
+    def read(value: Any, place: Place | None, faults: Faults, earlier: Any = None) -> Any:
         if value is None and not model.go_needs:
             return construct({})
         if model.go_inner:
             return at_once(read_object, value, place)
-        return read_object(value, place, faults)
+        return read_object(value, place, faults, earlier)
 
-    def read_object(value: Any, place: Place | None, faults: Faults) -> Any:
+    def read_object(value: Any, place: Place | None, faults: Faults, earlier: Any = None) -> Any:
         value = {} if value is None else value
         if not isinstance(value, dict):
             return faults.append(mismatch(value, place, model.go_inner or go_type))
-        found: dict[str, Any] = {}
-        sent: dict[str, Any] = {}
+        found: dict[str, Any] = {} if earlier is None else dict(earlier)
         for key, item in pairs_of(value):
             field = fields.get(folded(key))
             if field is None:
                 continue
             name = field.name
             if item is None:
-                if field.nullable and name in sent:
-                    del sent[name], found[name]
+                if field.nullable:
+                    found.pop(name, None)
                 continue
-            whole = field.merge(sent[name], item) if name in sent else item
-            sent[name] = whole
-            found[name] = field.read(whole, _inner(place, struct, field.wire_name), faults)
+            inner = _inner(place, struct, field.wire_name)
+            if field.into is not None and name in found:
+                found[name] = field.into(item, inner, faults, found[name])
+            else:
+                found[name] = field.read(item, inner, faults)
         for name, words in model.go_needs.items():
             if name not in {key.lower() for key in value}:
                 raise InvalidInput(words)
@@ -220,13 +249,14 @@ class _Field:
     """How a field is read.
 
     Attributes:
+        into: reads a later value for it; ``None`` = the later replaces the earlier.
         nullable: ``null`` takes back an earlier value.
     """
 
     wire_name: str
     name: str
     read: Reader
-    merge: Merge
+    into: Into | None
     nullable: bool
 
 
@@ -240,7 +270,7 @@ def _fields(model: type[WireModel]) -> dict[str, _Field]:
             wire_name,
             name,
             _reader(info.annotation, marks),
-            _merge(info.annotation, marks),
+            _into(info.annotation, marks),
             nullable,
         )
     return found
@@ -251,35 +281,15 @@ def folded(key: str) -> str:
     return key.lower().replace("\u017f", "s")
 
 
-def _last(earlier: Any, later: Any) -> Any:
-    return later
-
-
-def _merge(annotation: Any, metadata: tuple[Any, ...]) -> Merge:
+def _into(annotation: Any, metadata: tuple[Any, ...]) -> Into | None:
     """Structs and maps are read into, elements of lists too; all else is replaced."""
-    annotation, metadata = _bare(annotation, metadata)
-    if any(isinstance(mark, Custom | ReadBy) for mark in metadata):
-        return _last
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is list:
-        return partial(_joined_lists, _merge(arguments[0], ()))
-    is_struct = isinstance(annotation, type) and issubclass(annotation, WireModel)
-    if origin in (dict, Mapping) or (is_struct and not annotation.go_inner):
-        return _joined_objects
-    return _last
-
-
-def _joined_objects(earlier: Any, later: Any) -> Any:
-    if isinstance(earlier, dict) and isinstance(later, dict):
-        return Repeated([*pairs_of(earlier), *pairs_of(later)])
-    return later
-
-
-def _joined_lists(item: Merge, earlier: Any, later: Any) -> Any:
-    if not isinstance(earlier, list) or not isinstance(later, list):
-        return later
-    both = [item(old, new) for old, new in zip(earlier, later, strict=False)]
-    return both + later[len(both) :]
+    bare, marks = _bare(annotation, metadata)
+    if any(isinstance(mark, Custom | ReadBy) for mark in marks):
+        return None
+    is_struct = isinstance(bare, type) and issubclass(bare, WireModel) and not bare.go_inner
+    if is_struct or get_origin(bare) in (list, dict, Mapping):
+        return cast(Into, _reader(annotation, metadata))
+    return None
 
 
 def checked(model: type[WireModel]) -> ReadBy:
@@ -335,7 +345,7 @@ def _reader(annotation: Any, metadata: tuple[Any, ...]) -> Reader:
     go_type = next((mark.name for mark in metadata if isinstance(mark, Go)), "")
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is list:
-        return _list(_reader(arguments[0], ()), go_type or _go_name(annotation), arguments[0])
+        return _list(arguments[0], go_type or _go_name(annotation))
     if origin in (dict, Mapping):
         return _map(_reader(arguments[1], ()), go_type or _go_name(annotation), arguments[1])
     if isinstance(annotation, type) and issubclass(annotation, WireModel):
@@ -374,9 +384,11 @@ def _custom(mark: Custom) -> Reader:
     return lambda value, place, faults: mark.read(value)
 
 
-def _nested(model: type[WireModel]) -> Reader:
+def _nested(model: type[WireModel]) -> Into:
     """Looked up when it is needed, since a model may hold others of its kind."""
-    return lambda value, place, faults: struct_reader(model)(value, place, faults)
+    return lambda value, place, faults, earlier=None: struct_reader(model)(
+        value, place, faults, earlier
+    )
 
 
 def _also(mark: Also, reader: Reader) -> Reader:
@@ -394,27 +406,32 @@ def _zero(of: Any) -> Callable[[], Any]:
     return kind if kind in (str, int, float, bool, bytes, dict, list) else lambda: None
 
 
-def _list(item: Reader, go_type: str, of: Any) -> Reader:
-    zero = _zero(of)
+def _list(of: Any, go_type: str) -> Into:
+    item, into, zero = _reader(of, ()), _into(of, ()), _zero(of)
 
-    def read(value: Any, place: Place | None, faults: Faults) -> Any:
+    def read(value: Any, place: Place | None, faults: Faults, earlier: Any = None) -> Any:
         if not isinstance(value, list):
             return faults.append(mismatch(value, place, go_type))
-        return [zero() if entry is None else item(entry, place, faults) for entry in value]
+        if into is None or not earlier:
+            return [zero() if entry is None else item(entry, place, faults) for entry in value]
+        return [
+            zero() if entry is None else into(entry, place, faults, old)
+            for entry, old in zip_longest(value, earlier[: len(value)])
+        ]
 
     return read
 
 
-def _map(item: Reader, go_type: str, of: Any) -> Reader:
+def _map(item: Reader, go_type: str, of: Any) -> Into:
     zero = _zero(of)
 
-    def read(value: Any, place: Place | None, faults: Faults) -> Any:
+    def read(value: Any, place: Place | None, faults: Faults, earlier: Any = None) -> Any:
         if not isinstance(value, dict):
             return faults.append(mismatch(value, place, go_type))
-        return {
-            key: zero() if entry is None else item(entry, place, faults)
-            for key, entry in value.items()
-        }
+        found: dict[str, Any] = {} if earlier is None else earlier
+        for key, entry in value.items():
+            found[key] = zero() if entry is None else item(entry, place, faults)
+        return found
 
     return read
 
@@ -454,7 +471,7 @@ def _in_range(value: Any, go_type: str) -> bool:
 
 def _bytes(go_type: str) -> Reader:
     """Base64, or the bytes as numbers."""
-    byte = _list(_scalar(int, "uint8"), go_type, int)
+    byte = _list(Annotated[int, Go("uint8")], go_type)
 
     def read(value: Any, place: Place | None, faults: Faults) -> Any:
         if isinstance(value, list):

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -219,6 +220,28 @@ def test_what_a_reader_of_its_own_read_before_is_forgotten() -> None:
     )
     assert body.messages == [native.Message(content="b")]
     assert body.format == {"b": 1}
+
+
+def test_a_body_costs_no_more_than_its_size_however_often_a_field_stands_in_it() -> None:
+    nested = '{"type":"string"}'
+    for _ in range(40):
+        nested = f'{{"anyOf":[{nested}],"anyOf":[{{}}]}}'
+    parameters = f'{{"properties":{{"a":{nested}}}}}'
+    many = ",".join(f'"options":{{"o{number}":1}}' for number in range(30_000))
+    began = time.process_time()
+    deep = read(native.ChatRequest, f'{{"tools":[{{"function":{{"parameters":{parameters}}}}}]}}')
+    wide = read(native.ChatRequest, f"{{{many}}}")
+    assert time.process_time() - began < 5
+    assert deep.tools
+    assert len(wide.options) == 30_000
+
+
+def test_tools_that_are_nested_too_deeply_are_refused() -> None:
+    properties: dict[str, Any] = {}
+    for _ in range(2_000):
+        properties = {"a": {"properties": properties}}
+    with pytest.raises(InvalidInput, match=r"^exceeded max depth$"):
+        decode(native.ChatRequest, tool({"properties": properties}))
 
 
 def test_null_takes_back_what_can_be_absent_and_nothing_else() -> None:
