@@ -14,7 +14,7 @@ FIRST_TOKENS = 8
 """Somebody waits for the beginning of an answer, and some of these are no text."""
 
 FRAME_S = 1 / 60
-"""How long text waits at least. More of it in one piece costs less, and screens show no more."""
+"""How long text may wait for more. In one piece it costs less, and screens show no more."""
 
 
 class Delivery:
@@ -35,22 +35,25 @@ class Delivery:
         self._send = send
         self._clock = clock
         self._held: list[Delta] = []
-        self._since = 0.0
+        self._due = 0.0
 
     def send(self, report: Report) -> None:
         """Send a report now, after what is held."""
         self.flush()
         self._send(report)
 
-    def hold(self, deltas: list[Delta]) -> None:
-        """Send text a little later."""
-        if not self._held:
-            self._since = self._clock()
+    def hold(self, deltas: list[Delta], *, apart: bool = False) -> None:
+        """Send text after the next batch; unless ``apart``, later ones may be waited for."""
+        now = self._clock()
+        if apart:
+            self._due = now
+        elif not self._held:
+            self._due = now + FRAME_S
         self._held += deltas
 
     def tick(self) -> None:
         """A batch is done: send what has been held long enough."""
-        if self._held and self._clock() - self._since >= FRAME_S:
+        if self._held and self._clock() >= self._due:
             self.flush()
 
     def flush(self) -> None:

@@ -307,16 +307,18 @@ class Loop:
     def _sample(self, parts: list[_Part], *, quick: bool = False) -> None:
         deltas: list[Delta] = []
         endings: list[tuple[Slot, Generation, Ending]] = []
+        apart = False
         for part in parts:
             generation = part.slot.generation
             if generation is None or part.row == _NO_ROW:
                 continue
             ending = self._advance(part, generation, deltas)
             quick = quick and len(generation.answer) > FIRST_TOKENS
+            apart = apart or generation.request.apart
             if ending is not None:
                 endings.append((part.slot, generation, ending))
         if deltas and quick:
-            self._delivery.hold(deltas)
+            self._delivery.hold(deltas, apart=apart)
         elif deltas:
             self._send(Step(tuple(deltas)))
         for slot, generation, ending in endings:

@@ -230,6 +230,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
         context_length: tokens this request may use, when it asked for fewer
             than the loaded window has; ``None`` = all of them.
         client: who asks; waiting clients take turns.
+        apart: each token's text is sent by itself, not with that of the next ones.
         adapters: applied to this request only; opened when they are not yet.
     """
 
@@ -245,6 +246,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True, tag="generate"):
     repeat_guard: bool = True
     context_length: int | None = None
     client: str = ""
+    apart: bool = False
     adapters: tuple[Adapter, ...] = ()
 
 

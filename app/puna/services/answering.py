@@ -108,6 +108,7 @@ def _request(lease: Lease, job: Job, options: Merged, constraint: Constraint | N
         repeat_guard=_guards(job),
         context_length=job.context_length,
         client=controls.client,
+        apart=controls.apart,
     )
 
 

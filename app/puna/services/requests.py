@@ -27,6 +27,8 @@ class Controls:
         tells_repeats: an answer that only repeats itself ends with the reason
             ``repeat`` instead of ``stop``, with every model.
         client: who asks, empty = one of those that do not say.
+        apart: text leaves token by token, for clients that take what they read
+            at once for one piece.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Controls:
     progress: bool = False
     tells_repeats: bool = False
     client: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,19 @@ def test_text_of_a_slower_batch_leaves_after_the_next() -> None:
     assert len(desk.sent) == 1
 
 
+def test_text_that_has_to_stay_apart_leaves_after_the_next_batch() -> None:
+    desk = Desk()
+    desk.delivery.hold([Delta(1, "a")], apart=True)
+    desk.delivery.tick()
+    desk.delivery.hold([Delta(1, "b"), Delta(2, "x")])
+    desk.delivery.hold([Delta(1, "c")], apart=True)
+    desk.delivery.tick()
+    assert desk.sent == [
+        Step((Delta(1, "a"),)),
+        Step((Delta(1, "b"), Delta(2, "x"), Delta(1, "c"))),
+    ]
+
+
 def test_whatever_comes_later_leaves_later() -> None:
     desk = Desk()
     desk.delivery.hold([Delta(1, "a")])

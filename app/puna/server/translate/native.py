@@ -48,6 +48,8 @@ def controls(body: wire.ModelRequest) -> Controls:
         render_only=body.debug_render_only,
         progress=body.return_progress,
         tells_repeats=body.return_repeat,
+        # Many a small program parses each chunk it reads as one line.
+        apart=body.stream is not False,
     )
 
 

@@ -141,3 +141,13 @@ def test_a_generate_request_keeps_what_was_sent() -> None:
     request = native.generate_request(body)
     assert (request.prompt, request.suffix, request.context, request.raw) == ("p", "s", (1,), True)
     assert request.controls.render_only
+
+
+def test_only_lines_of_a_stream_have_to_stay_apart() -> None:
+    def apart(**stream: bool) -> bool:
+        body = decode(wire.GenerateRequest, {"model": "m", "prompt": "Hi", **stream})
+        return native.generate_request(body).controls.apart
+
+    assert apart()
+    assert apart(stream=True)
+    assert not apart(stream=False)
