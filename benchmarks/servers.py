@@ -25,7 +25,7 @@ START_LIMIT = 180.0
 UNLOAD_LIMIT = 30.0
 MODEL = "m"
 
-_SPARE_READY = 2.5
+SPARE_READY = 2.5
 """Seconds after which a server that keeps a process ready for the next model has it."""
 
 
@@ -121,7 +121,7 @@ class Server:
             if time.perf_counter() - began > UNLOAD_LIMIT:
                 raise RuntimeError(f"{self.name} does not unload")
             time.sleep(0.02)
-        time.sleep(_SPARE_READY)
+        time.sleep(SPARE_READY)
 
     def pids(self) -> list[int]:
         """The server and what it started."""

@@ -130,6 +130,8 @@ class Loop:
         self._learn(parts, took, added)
         if wanted:
             self._sample(parts, quick=took < QUICK_S)
+        if self.busy and not self.reads:
+            self._slots.park_idle()
 
     # ------------------------------------------------------------ before the batch
 

@@ -13,6 +13,10 @@ from puna.runner.requests import Generation
 
 _ANSWER_RESERVE = 256
 
+_QUICK_PROMPT = 256
+"""Tokens of a prompt that are read before idle conversations are put away: that takes longer than
+these tokens take more beside them."""
+
 
 @dataclass(slots=True, eq=False)
 class Slot:
@@ -74,7 +78,8 @@ class SlotTable:
             return None
         reuse = self._best_reuse(generation)
         slot = self._target(free, reuse)
-        self._clear_others(slot, reuse)
+        is_quick = len(generation.tokens) - reuse.length <= _QUICK_PROMPT
+        self._clear_others(slot, reuse, is_quick=is_quick)
         length = self._fill(slot, reuse, generation)
         slot.variant = generation.variant
         if reuse.slot is not None and reuse.slot is not slot and reuse.slot.generation is None:
@@ -137,9 +142,10 @@ class SlotTable:
         others = [slot for slot in free if slot is not own] or free
         return min(others, key=lambda slot: (bool(slot.tokens), slot.used))
 
-    def _clear_others(self, target: Slot, reuse: _Reuse) -> None:
+    def _clear_others(self, target: Slot, reuse: _Reuse, *, is_quick: bool) -> None:
         for slot in self.slots:
-            if slot.generation is None and slot is not reuse.slot and slot.tokens:
+            is_idle = slot.generation is None and slot is not reuse.slot and slot.tokens
+            if is_idle and (slot is target or not is_quick):
                 self.park(slot)
         if target is reuse.slot and reuse.length < 0.5 * len(target.tokens):
             self.save(target)
@@ -261,6 +267,12 @@ class SlotTable:
         """Copy an idle slot out and free its cells."""
         self.save(slot)
         self.drop(slot)
+
+    def park_idle(self) -> None:
+        """Put one idle conversation away: its cells cost the streams that run."""
+        slot = next((s for s in self.slots if s.generation is None and s.tokens), None)
+        if slot is not None:
+            self.park(slot)
 
     def park_next(self) -> bool:
         """Idle work: copy one slot out; only the last used one keeps its cells."""

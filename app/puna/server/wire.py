@@ -14,9 +14,10 @@ _FULL = 64 << 10
 class Wire:
     """Frames the pieces of a chunked HTTP/1.1 body, without uvicorn's and h11's checks of each.
 
-    Pieces that come in one turn of the event loop leave in one packet: for
-    tokens that is half of what serving them costs. The beginning and the end of
-    the answer take the usual way, after :meth:`flush`.
+    The beginning and the end of the answer take the usual way, after :meth:`flush`.
+
+    Attributes:
+        gathers: pieces that come in one turn of the event loop leave in one packet.
     """
 
     def __init__(self, transport: asyncio.Transport, flow: FlowControl) -> None:
@@ -25,16 +26,17 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._pieces: list[bytes] = []
         self._size = 0
+        self.gathers = False
 
     async def send(self, piece: bytes) -> None:
-        """Send a piece soon; waits while the client does not read."""
+        """Send a piece; waits while the client does not read."""
         if not piece:
             return
-        if not self._pieces:
+        if not self._pieces and self.gathers:
             self._loop.call_soon(self.flush)
         self._pieces.append(b"%x\r\n%b\r\n" % (len(piece), piece))
         self._size += len(piece)
-        if self._size > _FULL:
+        if not self.gathers or self._size > _FULL:
             self.flush()
         if self._flow.write_paused:
             await self._flow.drain()

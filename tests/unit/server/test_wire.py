@@ -38,7 +38,14 @@ async def wire(transport: Transport, flow: FlowControl) -> Wire:
     return Wire(cast(Any, transport), flow)
 
 
+async def test_each_piece_leaves_at_once(wire: Wire, transport: Transport) -> None:
+    await wire.send(b"a")
+    await wire.send(b"b")
+    assert transport.written == [b"1\r\na\r\n", b"1\r\nb\r\n"]
+
+
 async def test_pieces_of_one_turn_leave_in_one_packet(wire: Wire, transport: Transport) -> None:
+    wire.gathers = True
     for piece in (b"a" * 17, b"", b"b\n"):
         await wire.send(piece)
     assert transport.written == []
@@ -53,6 +60,7 @@ async def test_pieces_of_one_turn_leave_in_one_packet(wire: Wire, transport: Tra
 async def test_many_pieces_do_not_wait_for_the_end_of_the_turn(
     wire: Wire, transport: Transport
 ) -> None:
+    wire.gathers = True
     for _ in range(3):
         await wire.send(b"x" * 30_000)
     assert len(transport.written) == 1
