@@ -269,4 +269,7 @@ OF_TEXT: Mapping[str, Callable[[Bench], Sample]] = {
     "load": load,
 }
 
+FROM_START = ("back", "load")
+"""Those that load the model; they come last, so that the others find it as in use."""
+
 OF_VECTORS: Mapping[str, Callable[[Bench], Sample]] = {"embed": _plain(embed)}

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import models, page, servers
-from benchmarks.measures import OF_TEXT, OF_VECTORS, Bench
+from benchmarks.measures import FROM_START, OF_TEXT, OF_VECTORS, Bench
 from benchmarks.prompts import Prompts
 from benchmarks.quiet import Quiet, raise_priority
 from benchmarks.streams import Ask, run
@@ -107,14 +107,17 @@ def _rounds(options: argparse.Namespace, benches: list[Bench]) -> dict[str, Any]
         _warm_up(bench, vectors=options.model == VECTORS)
     numbers: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     memory: dict[str, int] = {}
-    for number in range(options.rounds):
+    warm = [name for name in chosen if name not in FROM_START]
+    cold = [name for name in chosen if name in FROM_START]
+    for number, names in enumerate([warm] * options.rounds + [cold] * options.rounds):
         order = benches if number % 2 == 0 else benches[::-1]
-        for name in chosen:
+        for name in names:
             for bench in order:
                 found = quiet.sample(functools.partial(measures[name], bench))
                 for row, value in found.items():
                     numbers[row][bench.server.name].append(value)
-        memory = {bench.server.name: bench.server.memory() for bench in benches}
+        if number < options.rounds:
+            memory = {bench.server.name: bench.server.memory() for bench in benches}
         sys.stderr.write(f"round {number + 1}: {quiet.taken} samples, {quiet.rejected} rejected\n")
     return {
         "title": f"{options.model}-{options.label}" if options.label else options.model,
