@@ -15,9 +15,6 @@ from puna.runner.loading import OpenModel
 from puna.runner.protocol import Embed, Embedded, Ranked, Report, Rerank
 
 _RANK = 4
-_CPU_ROWS = 256
-"""Tokens that several texts share a batch with. More take longer each, since attention looks at
-all of them: all-MiniLM, texts of 120 tokens one by one 11.3 ms, two 11.5, four 12.1 each."""
 _TOO_LONG = "the input length exceeds the context length"
 
 
@@ -179,12 +176,9 @@ class Embeddings:
             return [self._jobs.pop(0)]
         adapters = self._jobs[0].call.adapters
         taken: list[_Job] = []
-        room = (
-            min(self._opened.ubatch, _CPU_ROWS) if self._opened.fast_rows else self._opened.ubatch
-        )
+        room = self._opened.ubatch
         for job in self._jobs:
-            is_full = len(job.tokens) > room or len(taken) == self._opened.slots
-            if taken and is_full:
+            if len(job.tokens) > room or len(taken) == self._opened.slots:
                 break
             if job.call.adapters is adapters:
                 room -= len(job.tokens)
