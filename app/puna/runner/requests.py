@@ -82,6 +82,12 @@ class Generation:
         """Whether the answer has a first token."""
         return self.first_ns != 0
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same request should have the same answer again."""
+        sampling = self.request.sampling
+        return sampling.seed != -1 or sampling.temperature <= 0
+
     def pending(self, position: int) -> int:
         """Tokens that are not in the cache when it holds ``position`` of them."""
         return len(self.tokens) - position

@@ -15,7 +15,8 @@ _ANSWER_RESERVE = 256
 
 _QUICK_PROMPT = 256
 """Tokens of a prompt that are read before idle conversations are put away: that takes longer than
-these tokens take more beside them."""
+these tokens take more beside them. Only where chance has a part in the answer: numbers depend a
+little on what else the cache holds."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +79,8 @@ class SlotTable:
             return None
         reuse = self._best_reuse(generation)
         slot = self._target(free, reuse)
-        is_quick = len(generation.tokens) - reuse.length <= _QUICK_PROMPT
+        reads = len(generation.tokens) - reuse.length
+        is_quick = reads <= _QUICK_PROMPT and not generation.is_repeatable
         self._clear_others(slot, reuse, is_quick=is_quick)
         length = self._fill(slot, reuse, generation)
         slot.variant = generation.variant
