@@ -39,6 +39,11 @@ class Slot:
     saved: bool = False
     used: int = 0
 
+    def take(self, tokens: list[int], end: PromptEnd | None) -> None:
+        """Hold these tokens; an ``end`` behind them is none of theirs."""
+        self.tokens = tokens
+        self.end = end if end is not None and end.length <= len(tokens) else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Reuse:
@@ -160,7 +165,7 @@ class SlotTable:
         elif reuse.slot is not None and reuse.slot is not slot:
             self._context.drop(slot.sequence)
             self._context.share(reuse.slot.sequence, slot.sequence, 0, length)
-            slot.tokens, slot.end = generation.tokens[:length], reuse.slot.end
+            slot.take(generation.tokens[:length], reuse.slot.end)
         if length == 0 or not self.cut(slot, length):
             self.drop(slot)
         return len(slot.tokens)
@@ -172,7 +177,7 @@ class SlotTable:
             self._parked.remove(parked)
             self.drop(slot)
             return 0
-        slot.tokens, slot.end = list(parked.tokens), parked.end
+        slot.take(list(parked.tokens), parked.end)
         return length
 
     # ------------------------------------------------------------ while it runs
@@ -208,7 +213,7 @@ class SlotTable:
         self._context.share(other.sequence, slot.sequence, start, end)
         if self._window_is_whole(slot, end):
             generation.cached += end - start
-            slot.tokens, slot.end = generation.tokens[:end], other.end
+            slot.take(generation.tokens[:end], other.end)
         else:
             self.drop(slot)
 
@@ -217,9 +222,7 @@ class SlotTable:
         if length < len(slot.tokens) or self._context.last_position(slot.sequence) >= length:
             if not self._context.cut(slot.sequence, length):
                 return False
-            del slot.tokens[length:]
-        if slot.end and slot.end.length > length:
-            slot.end = None
+            slot.take(slot.tokens[:length], slot.end)
         return self._window_is_whole(slot, length)
 
     def can_slide(self, slot: Slot, start: int) -> bool:
@@ -251,7 +254,7 @@ class SlotTable:
     def drop(self, slot: Slot) -> None:
         """Empty a slot."""
         self._context.drop(slot.sequence)
-        slot.tokens, slot.end = [], None
+        slot.take([], None)
         slot.saved = False
 
     def save(self, slot: Slot) -> None:

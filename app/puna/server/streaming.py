@@ -84,8 +84,7 @@ class _Streamed(Response):
         headers: Mapping[str, str] | None,
     ) -> None:
         self._first = first
-        # Events may come in one packet; lines are often read as one object each.
-        self._beats = media_type == SSE
+        self._sends_events = media_type == SSE
         self._silent_since = time.monotonic() if first.done() else 0.0
         self._pieces = pieces
         self._last = last
@@ -102,10 +101,11 @@ class _Streamed(Response):
         live: Live = scope[SCOPE_KEY]
         wire: Wire | None = scope.get(WIRE_KEY)
         if wire is not None:
-            wire.gathers = self._beats
+            # Events may come in one packet; of lines each packet is often taken for one.
+            wire.gathers = self._sends_events
         out = wire.send if wire is not None else _plain(live.send)
         sending = asyncio.create_task(self._send_pieces(live, out))
-        beats = asyncio.create_task(self._send_beats(out)) if self._beats else None
+        beats = asyncio.create_task(self._send_beats(out)) if self._sends_events else None
         try:
             end = await sending
         finally:
