@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from puna.runner.load_errors import LoadError, load_error
 from puna.runner.log import NativeLog
 from puna.runner.multimodal import Projector
 from puna.runner.parameters import Overrides, context_parameters, model_parameters
+from puna.runner.prefault import prefaulted
 from puna.runner.protocol import DRAFT_CELLS, Loaded, LoadOptions
 
 DEFAULT_CONTEXT = 4096
@@ -127,7 +129,7 @@ def open_model(
     looking = threading.Thread(target=lambda: model.vocabulary.control)
     looking.start()
     shape = choose_shape(options, model, hardware.available_memory(), hardware.total_memory())
-    context, shape = _open_context(options, model, shape, threads, log)
+    context, shape = _open_context(options, weights, shape, threads, log)
     projector = _open_projector(options, model, threads, log)
     drafting, warnings = _open_draft(options, weights, shape, threads, log)
     batch = Batch(shape.batch + 64, shape.sequences)
@@ -243,7 +245,8 @@ def _open_weights(
     parameters = model_parameters(options, layers, mapped=mapped, overrides=overrides)
     callback = _progress_callback(progress)
     parameters.progress_callback = callback
-    model = Model(_open_files(options.paths, parameters, log))
+    with prefaulted() if not mapped and not layers else nullcontext():
+        model = Model(_open_files(options.paths, parameters, log))
     return _Weights(model, min(layers, model.layers), mapped)
 
 
@@ -297,7 +300,7 @@ def _progress_callback(progress: Callable[[float], None]) -> Any:
 
 
 def _open_context(
-    options: LoadOptions, model: Model, shape: Shape, threads: int, log: NativeLog
+    options: LoadOptions, weights: _Weights, shape: Shape, threads: int, log: NativeLog
 ) -> tuple[Context, Shape]:
     if options.kv_type not in KV_TYPES:
         raise LoadError("unsupported", f'unknown cache type "{options.kv_type}"')
@@ -307,9 +310,10 @@ def _open_context(
     for candidate in sizes:
         log.clear()
         parameters = context_parameters(options, candidate, threads)
-        handle = api.llama_init_from_model(model.handle, parameters)
+        with nullcontext() if weights.gpu_layers else prefaulted():
+            handle = api.llama_init_from_model(weights.model.handle, parameters)
         if handle:
-            return Context(model, handle), candidate
+            return Context(weights.model, handle), candidate
     raise load_error(log, "no memory for the context", default="memory")
 
 
@@ -344,11 +348,12 @@ def _open_draft(
         gpu_layers=_ALL_LAYERS if weights.gpu_layers else 0,
     )
     try:
-        model = _open_weights(alone, log, lambda _: None).model
+        guesses = _open_weights(alone, log, lambda _: None)
+        model = guesses.model
         draft.require_fit(model, target)
         cells, rows = min(shape.window, DRAFT_CELLS), draft.CHUNK
         sizes = Shape(cells, cells, cells, 1, 1, rows, rows)
-        context, _ = _open_context(alone, model, sizes, threads, log)
+        context, _ = _open_context(alone, guesses, sizes, threads, log)
     except LoadError as error:
         return None, (f"the draft model is not used: {error.without_folder(path)}",)
     limit = min(model.vocabulary.size, target.vocabulary.size)
