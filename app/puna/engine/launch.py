@@ -23,14 +23,6 @@ _KEPT_PREFIXES = (
     *("LC_", "GGML_", "LLAMA_", "OMP_", "KMP_", "GOMP_"),
     *("CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "ROCM_", "GPU_", "VK_", "MTL_", "METAL_"),
 )
-_SPINS = "1000"
-"""How often a compute thread looks for the others before it sleeps; takes some 50 µs.
-
-The default of GNU OpenMP is some 15 ms: a thread that waits for one that has no core keeps the
-core that the other needs. Measured on two cores: two models at once 4 to 8 times as fast, one
-alone as fast as before, four streams of one 3 % slower.
-"""
-
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
 
@@ -45,11 +37,9 @@ def runner_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """What of ``inherited`` a runner gets: what loaders and GPU drivers read, no secrets.
 
     A model file may exploit the runner, so it must find nothing worth stealing.
-    How threads wait is ours to choose unless the user has. ``GGML_NO_BACKTRACE`` keeps ggml from starting a debugger when it aborts.
+    ``GGML_NO_BACKTRACE`` keeps ggml from starting a debugger when it aborts.
     """
     kept = {name: value for name, value in inherited.items() if _is_kept(name.upper())}
-    if "OMP_WAIT_POLICY" not in kept:
-        kept.setdefault("GOMP_SPINCOUNT", _SPINS)
     return kept | {"GGML_NO_BACKTRACE": "1"}
 
 

@@ -56,15 +56,19 @@ class Desk:
     Args:
         work: what there is to do for a request; called by a thread.
         done: is given what came of it, by any thread.
+        begin: called by each thread before anything else.
     """
 
     def __init__(
-        self, work: Callable[[Paperwork], Any], done: Callable[[Prepared], object]
+        self,
+        work: Callable[[Paperwork], Any],
+        done: Callable[[Prepared], object],
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
         self._work = work
         self._done = done
-        self._short = ThreadPoolExecutor(1, thread_name_prefix="short texts")
-        self._long = ThreadPoolExecutor(1, thread_name_prefix="long texts")
+        self._short = ThreadPoolExecutor(1, "short texts", begin)
+        self._long = ThreadPoolExecutor(1, "long texts", begin)
         self._open: dict[int, Future[Any]] = {}
         self._soon: set[int] = set()
 

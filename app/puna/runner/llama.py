@@ -350,10 +350,6 @@ class Context:
         read = api.llama_state_seq_set_data(self.handle, _bytes(state), state.size, sequence)
         return bool(read)
 
-    def set_threads(self, decode: int, batch: int) -> None:
-        """Threads for single rows and for prompt batches."""
-        api.llama_set_n_threads(self.handle, decode, batch)
-
     def close(self) -> None:
         """Free the cache and the compute buffers."""
         api.llama_free(self.handle)

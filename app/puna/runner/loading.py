@@ -18,6 +18,7 @@ from puna.runner import draft, hardware
 from puna.runner.adapters import Adapters
 from puna.runner.batch import Batch
 from puna.runner.chunks import FAST_ROWS
+from puna.runner.cores import Placement
 from puna.runner.draft import DraftModel
 from puna.runner.llama import KV_TYPES, Context, Model, Vocabulary, api
 from puna.runner.load_errors import LoadError, load_error
@@ -56,6 +57,7 @@ class OpenModel:
 
     Attributes:
         fast_rows: rows from which on the CPU has its fast attention, 0 = no such step.
+        placement: of the threads that compute.
     """
 
     options: LoadOptions
@@ -67,6 +69,7 @@ class OpenModel:
     draft: DraftModel | None
     shape: Shape
     fast_rows: int
+    placement: Placement
     report: Loaded
 
     @property
@@ -123,6 +126,8 @@ def open_model(
     """
     before = _now()
     threads = options.threads or hardware.physical_cores()
+    # With layers on a GPU its driver has threads too, and ours have less to do.
+    placement = Placement(1 if _offloaded(options) else threads)
     weights = _open_weights(options, log, progress)
     model = weights.model
     # Looking through a large vocabulary takes as long as making the cache.
@@ -135,6 +140,7 @@ def open_model(
     batch = Batch(shape.batch + 64, shape.sequences)
     _warm_up(model, context, batch)
     looking.join()
+    placement.apply()
     on_cpu = weights.gpu_layers == 0
     return OpenModel(
         options=options,
@@ -146,6 +152,7 @@ def open_model(
         draft=drafting,
         shape=shape,
         fast_rows=FAST_ROWS if on_cpu and options.flash_attention != "off" else 0,
+        placement=placement,
         report=_describe(options, weights, context, projector, shape, threads, before, warnings),
     )
 

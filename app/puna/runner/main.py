@@ -12,10 +12,11 @@ import os
 import sys
 from pathlib import Path
 
+from puna.runner import cores
+
 _PDEATHSIG = 1
 _SIGKILL = 9
 _OOM_SCORE = "500"
-_SPINS = "2000"
 
 
 def main() -> int:
@@ -43,10 +44,7 @@ def main() -> int:
 def _prepare_libraries() -> None:
     """Settings that libraries read while they load; a user's own ones stay."""
     os.environ["GGML_NO_BACKTRACE"] = "1"
-    # Threads wait for each other after every part of a layer. GNU OpenMP spins for
-    # milliseconds there; when another program takes a core, that is 1 token/s instead
-    # of 20. This many turns (30-100 µs) lose nothing on a quiet machine.
-    os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+    cores.prepare(os.environ)
 
 
 def _take_pipes() -> tuple[int, int]:

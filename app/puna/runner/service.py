@@ -73,7 +73,7 @@ class Service:
         self._prompts = _prompts(opened)
         self._generations = Generations(opened, self._prompts)
         self._embeddings = Embeddings(opened)
-        self._desk = Desk(self._work, inbox.put)
+        self._desk = Desk(self._work, inbox.put, opened.placement.leave)
         self._open = True
 
     def run(self) -> None:
@@ -117,6 +117,7 @@ class Service:
 
     def _rest(self) -> None:
         """Nothing to do: tidy up a little, look for commands in between, then sleep."""
+        self._opened.placement.apply()
         chores: tuple[tuple[float, Callable[[], bool]], ...] = (
             (_PARK_AFTER_S, self._slots.park_next),
             (_MEASURE_AFTER_S, self._loop.guessing.measure),

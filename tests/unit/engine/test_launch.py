@@ -37,17 +37,7 @@ def test_a_runner_gets_no_secrets_and_nothing_it_does_not_need() -> None:
         "LC_ALL": "C",
         "CUDA_VISIBLE_DEVICES": "0",
         "GGML_NO_BACKTRACE": "1",
-        "GOMP_SPINCOUNT": "1000",
     }
-
-
-@pytest.mark.parametrize(
-    "chosen",
-    [{"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}],
-    ids=lambda one: next(iter(one)),
-)
-def test_how_threads_wait_is_left_to_a_user_who_chose_it(chosen: dict[str, str]) -> None:
-    assert runner_environment(chosen) == {"GGML_NO_BACKTRACE": "1", **chosen}
 
 
 def test_names_of_variables_count_in_any_case() -> None:
