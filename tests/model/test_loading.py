@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from puna.chat.messages import Message
+from puna.runner import hardware
 from puna.runner.protocol import (
     Conversation,
     Generate,
@@ -159,6 +161,24 @@ def test_a_model_is_quantised_with_progress(
     child = start_runner()
     child.load(target, parallel=1)
     assert child.raw(1, "<|text|>").text == "Hello there friend."
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or hardware.physical_cores() < 2, reason="needs two cores of Linux"
+)
+def test_threads_that_compute_have_cores_of_their_own_and_the_others_have_all(
+    start_runner: Callable[[], RunnerChild], tiny_model: Path
+) -> None:
+    child = start_runner()
+    child.load(tiny_model, threads=2)
+    assert child.raw(1, "<|text|>").text
+    everything = os.sched_getaffinity(0)
+    tasks = [int(task.name) for task in Path(f"/proc/{child.pid}/task").iterdir()]
+    placed = {task: os.sched_getaffinity(task) for task in tasks}
+    (here, there) = [cpus for cpus in placed.values() if cpus != everything]
+    assert not here & there
+    assert here | there == everything
+    assert placed[child.pid] != everything
 
 
 @pytest.mark.parametrize("kind", ["Q99", ""])
