@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -13,7 +14,9 @@ from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
 
 from puna.config.network import Address
 from puna.desktop.autostart import Autostart
@@ -21,7 +24,7 @@ from puna.desktop.port_dialog import ask_port, owner_text
 from puna.desktop.port_owner import Kind, PortOwner, find_owner, free_port
 from puna.desktop.server_control import ServerControl
 from puna.desktop.single_instance import SingleInstance, socket_name
-from puna.gui.garbage import collect
+from puna.gui.garbage import GarbageCollection, collect
 from puna.gui.server_state import ServerState
 
 
@@ -242,3 +245,18 @@ def test_garbage_is_collected_by_the_thresholds_of_python() -> None:
         one: list[object] = []
         one.append(one)
     assert collect() >= 0
+
+
+def test_what_outlives_the_first_full_collection_is_not_looked_at_again(qtbot: QtBot) -> None:
+    thresholds = gc.get_threshold()
+    parent = QObject()
+    garbage = GarbageCollection(parent)
+    try:
+        gc.set_threshold(*thresholds[:2], 0)
+        gc.collect(1)
+        qtbot.waitUntil(lambda: gc.get_freeze_count() > 0)
+    finally:
+        gc.set_threshold(*thresholds)
+        garbage.close()
+    assert gc.get_freeze_count() == 0
+    assert gc.isenabled()

@@ -11,6 +11,7 @@ import gc
 from PySide6.QtCore import QObject, QTimer
 
 _LOOK_EVERY_MS = 1000
+_OLDEST = 2
 
 
 class GarbageCollection(QObject):
@@ -21,18 +22,26 @@ class GarbageCollection(QObject):
         gc.disable()
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_EVERY_MS)
-        self._timer.timeout.connect(collect)
+        self._timer.timeout.connect(self._collect)
         self._timer.start()
 
     def close(self) -> None:
         """Let Python collect by itself again."""
         self._timer.stop()
+        gc.unfreeze()
         gc.enable()
+
+    def _collect(self) -> None:
+        # What outlives the first look through everything stays: it need not be looked at again,
+        # which would hold up the window each time.
+        if collect() == _OLDEST and gc.get_freeze_count() == 0:
+            gc.freeze()
 
 
 def collect() -> int:
-    """Collect the oldest generation that is due; returns the objects found, -1 when none is."""
-    for generation in (2, 1, 0):
+    """Collect the oldest generation that is due; returns which one, -1 when none is."""
+    for generation in (_OLDEST, 1, 0):
         if gc.get_count()[generation] > gc.get_threshold()[generation]:
-            return gc.collect(generation)
+            gc.collect(generation)
+            return generation
     return -1

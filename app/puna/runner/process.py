@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -94,6 +95,8 @@ def _open(
     opened = open_model(options, log, _Throttle(outbox))
     service = Service(opened, _parked(options, opened.report.memory), outbox, inbox)
     reader.on_abort = service.interrupt
+    # Modules and the vocabulary stay; looking through them for garbage takes as long as a token.
+    gc.freeze()
     outbox.send(opened.report)
     return service
 
