@@ -17,7 +17,7 @@ _FEW = 16
 
 _USUAL_GROWTH = 0.0004
 _MOST_GROWTH = 0.005
-_LEARN_FROM_ROWS = 256
+_LEARN_FROM_ROWS = 192
 _LEARN_FROM_SPREAD = 256.0
 _FORGETTING = 0.95
 
@@ -133,7 +133,7 @@ class DepthCost:
         self._depth_squared = self._depth_cost = 0.0
 
     def observe(self, rows: int, depth: int, seconds: float) -> None:
-        """Learn from a chunk that was alone in its step."""
+        """Learn from a step with one chunk; ``rows`` counts the few of streams beside it too."""
         if rows < _LEARN_FROM_ROWS or seconds <= 0:
             return
         cost = seconds / rows

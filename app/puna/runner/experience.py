@@ -54,10 +54,10 @@ class Experience:
         depth = min(piece.start for piece in prompts)
         rows = sum(piece.length for piece in prompts)
         self._rate.observe(rows, seconds, depth=depth, growth=cost.growth)
-        if len(pieces) > 1:
+        if len(prompts) > 1:
             return
-        (piece,) = pieces
-        if piece.is_last and cost.first:
+        (chunk,) = prompts
+        if len(pieces) == 1 and chunk.is_last and cost.first:
             in_first = seconds / cost.first
-            self._filling.observe(piece.length, piece.start, in_first, growth=cost.growth)
-        cost.observe(piece.length, piece.start, seconds)
+            self._filling.observe(chunk.length, chunk.start, in_first, growth=cost.growth)
+        cost.observe(chunk.length + len(pieces) - 1, chunk.start, seconds)
