@@ -19,6 +19,9 @@ MIN_TOKENS = 32
 
 MIN_TOKENS_ON_DISK = 128
 
+_FILLED = 0.75
+"""Part of the memory for conversations that is in use after a rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class PromptEnd:
@@ -42,6 +45,7 @@ class Parked:
         variant: the adapters it was read with, see :class:`AdapterSet`.
         state: ``None`` when it is only on disk.
         file: ``None`` when it was not written.
+        refused: the disk does not take it.
         used: larger = later.
     """
 
@@ -51,6 +55,7 @@ class Parked:
     file: StateFile | None
     used: int
     end: PromptEnd | None = None
+    refused: bool = False
 
     @property
     def size(self) -> int:
@@ -133,6 +138,21 @@ class ParkedConversations:
         while self.write_one():
             pass
 
+    def make_room(self) -> bool:
+        """Leave the oldest to the disk before its place is needed; False when there is room.
+
+        When it is needed somebody waits, and writing takes a second per gigabyte or more.
+        """
+        if self._memory <= self._limit * _FILLED:
+            return False
+        for entry in self._in_memory:
+            if self._wants_file(entry):
+                self._write(entry)
+            if entry.file is not None:
+                entry.state = entry.end = None
+                return True
+        return False
+
     def _of(self, variant: str) -> list[Parked]:
         return [entry for entry in self._entries if entry.variant == variant]
 
@@ -141,6 +161,7 @@ class ParkedConversations:
             self._folder is not None
             and self._folder.usable
             and entry.file is None
+            and not entry.refused
             and len(entry.tokens) >= MIN_TOKENS_ON_DISK
         )
 
@@ -148,13 +169,25 @@ class ParkedConversations:
         assert self._folder is not None
         assert entry.state is not None
         entry.file = self._folder.write(entry.tokens, entry.state, entry.variant)
+        entry.refused = entry.file is None
+
+    @property
+    def _memory(self) -> int:
+        return sum(entry.size for entry in self._entries)
+
+    @property
+    def _in_memory(self) -> list[Parked]:
+        """Entries with their state, the one used longest ago first."""
+        return sorted((e for e in self._entries if e.state is not None), key=lambda e: e.used)
 
     def _shrink(self) -> None:
-        while sum(entry.size for entry in self._entries) > self._limit:
-            oldest = min((e for e in self._entries if e.state is not None), key=lambda e: e.used)
-            if self._wants_file(oldest):
-                self._write(oldest)
-            if oldest.file is not None:
-                oldest.state = oldest.end = None
-            else:
-                self.remove(oldest)
+        while self._memory > self._limit:
+            self._move_out(self._in_memory[0])
+
+    def _move_out(self, entry: Parked) -> None:
+        if self._wants_file(entry):
+            self._write(entry)
+        if entry.file is not None:
+            entry.state = entry.end = None
+        else:
+            self.remove(entry)

@@ -120,6 +120,7 @@ class Service:
         self._opened.placement.apply()
         chores: tuple[tuple[float, Callable[[], bool]], ...] = (
             (_PARK_AFTER_S, self._slots.park_next),
+            (_PARK_AFTER_S, self._parked.make_room),
             (_MEASURE_AFTER_S, self._loop.guessing.measure),
             (_WRITE_AFTER_S, self._parked.write_one),
         )

@@ -111,6 +111,44 @@ def test_what_does_not_fit_in_memory_goes_to_disk(tmp_path: Path) -> None:
     assert (state == some_state(seed=0)).all()
 
 
+def test_what_the_disk_does_not_take_stays_in_memory_and_is_not_tried_again(
+    tmp_path: Path,
+) -> None:
+    parked = ParkedConversations(1200, StateFolder(tmp_path, "key", 500))
+    parked.add(list(range(200)), some_state())
+    assert parked.write_one()
+    assert not parked.write_one()
+    assert not parked.make_room()
+    found = parked.find(list(range(200)), longer_than=100)
+    assert found is not None
+    assert found[0].state is not None
+
+
+def test_a_rest_is_used_to_make_room(tmp_path: Path) -> None:
+    parked = ParkedConversations(2500, StateFolder(tmp_path, "key", LIMIT))
+    for number in range(2):
+        parked.add(list(range(number * 1000, number * 1000 + 200)), some_state(seed=number))
+    assert not list(tmp_path.glob("*.state"))
+    assert parked.make_room()
+    assert not parked.make_room()
+    assert len(list(tmp_path.glob("*.state"))) == 1
+    parked.add(list(range(2000, 2200)), some_state(seed=2))
+    assert len(list(tmp_path.glob("*.state"))) == 1
+    for number in range(3):
+        found = parked.find(list(range(number * 1000, number * 1000 + 200)), longer_than=100)
+        assert found is not None
+        state = parked.read(found[0])
+        assert state is not None
+        assert (state == some_state(seed=number)).all()
+
+
+def test_without_a_disk_a_rest_costs_no_conversation() -> None:
+    parked = ParkedConversations(1200, None)
+    parked.add(list(range(200)), some_state())
+    assert not parked.make_room()
+    assert parked.find(list(range(200)), longer_than=100) is not None
+
+
 def test_a_new_process_finds_what_an_earlier_one_wrote(tmp_path: Path) -> None:
     first = ParkedConversations(LIMIT, StateFolder(tmp_path, "key", LIMIT))
     first.add(list(range(300)), some_state())
