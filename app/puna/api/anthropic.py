@@ -9,16 +9,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from puna.api.decoding import (
-    Faults,
-    Go,
-    Place,
-    ReadBy,
-    WireModel,
-    checked,
-    mismatch,
-    struct_reader,
-)
+from puna.api.decoding import Go, ReadBy, WireModel, checked, struct_reader
+from puna.api.faults import Faults, Place, mismatch
 from puna.api.fields import Arguments
 
 

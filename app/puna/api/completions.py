@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from puna.api.decoding import Custom, Go, WireModel, go_kind
+from puna.api.decoding import Custom, Go, WireModel
+from puna.api.faults import go_kind
 from puna.api.fields import KeepAliveField, Options
 from puna.api.openai import StreamOptions, Usage
 from puna.errors import InvalidInput

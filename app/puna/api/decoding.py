@@ -9,14 +9,10 @@ since its rules differ.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
-import re
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import zip_longest
@@ -25,7 +21,6 @@ from typing import (
     Any,
     ClassVar,
     Protocol,
-    TypeAlias,
     TypeVar,
     Union,
     cast,
@@ -36,18 +31,14 @@ from typing import (
 from pydantic import BaseModel
 
 from puna.api import gosyntax
+from puna.api.faults import Faults, Place, Reader, at_once, mismatch
+from puna.api.gobase64 import decode_base64
 from puna.api.gojson import pairs_of
 from puna.errors import InvalidInput
 
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _LARGEST_BYTE = 255
 _LARGEST_FLOAT32 = math.nextafter(float.fromhex("0x1.ffffffp127"), 0)
 """What is above is rounded to infinity."""
-_DATA_URI = re.compile(r"data:[^,]*;base64,")
-
-
-class UnfitNumber(InvalidInput):
-    """A number that is none of those its field holds."""
 
 
 class WireModel(BaseModel):
@@ -63,33 +54,6 @@ class WireModel(BaseModel):
     go_type: ClassVar[str] = ""
     go_inner: ClassVar[str] = ""
     go_needs: ClassVar[Mapping[str, str]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the body a value stands.
-
-    Attributes:
-        sealed: a reader of its own is at work; ``struct`` is the one around it.
-    """
-
-    struct: str
-    path: str
-    sealed: bool = False
-
-    @property
-    def outer(self) -> Place:
-        """The place of what this is a field of."""
-        return replace(self, path=self.path.rpartition(".")[0])
-
-    def __str__(self) -> str:
-        return f"Go struct field {self.struct}.{self.path}"
-
-
-Faults: TypeAlias = list[InvalidInput]
-"""Wrong types found so far. Go reads on and reports the first."""
-
-Reader: TypeAlias = Callable[[Any, Place | None, Faults], Any]
 
 
 class Into(Protocol):
@@ -151,46 +115,6 @@ def decode(model: type[_Model], value: Any) -> _Model:
     if faults:
         raise faults[0]
     return result
-
-
-@contextmanager
-def told_of(place: str) -> Iterator[None]:
-    """A fault found within is told with the place it was found at.
-
-    Raises:
-        InvalidInput: the fault.
-    """
-    try:
-        yield
-    except InvalidInput as fault:
-        raise InvalidInput(f"{place}: {fault}") from None
-
-
-def go_kind(value: Any) -> str:
-    """What Go calls the type of a JSON value."""
-    match value:
-        case bool():
-            return "bool"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
-
-
-def mismatch(value: Any, place: Place | None, go_type: str) -> InvalidInput:
-    """The error of a value that does not fit its field; numbers are shown to numbers only."""
-    kind = go_kind(value)
-    shown = (
-        kind == "number" and go_type.startswith(("int", "uint", "float")) and "face" not in go_type
-    )
-    what = f"number {value!r}" if shown else kind
-    where = str(place) if place else "Go value"
-    fault = UnfitNumber if shown else InvalidInput
-    return fault(f"json: cannot unmarshal {what} into {where} of type {go_type}")
 
 
 @cache
@@ -300,19 +224,6 @@ def checked(model: type[WireModel]) -> ReadBy:
         return value
 
     return ReadBy(read)
-
-
-def at_once(read: Reader, value: Any, place: Place | None) -> Any:
-    """Read as a reader of its own does.
-
-    Raises:
-        InvalidInput: the first fault, which ends the reading.
-    """
-    faults: Faults = []
-    found = read(value, replace(place, sealed=True) if place else None, faults)
-    if faults:
-        raise faults[0]
-    return found
 
 
 def _inner(place: Place | None, struct: str, key: str) -> Place:
@@ -491,41 +402,3 @@ def _joined(numbers: Sequence[int | None], place: Place | None, faults: Faults) 
         if number is not None and not 0 <= number <= _LARGEST_BYTE:
             return faults.append(mismatch(number, place, "uint8"))
     return bytes(number or 0 for number in numbers)
-
-
-def decode_base64(text: str) -> bytes:
-    """Bytes of standard base64, with or without a ``data:`` prefix.
-
-    Raises:
-        InvalidInput: with Go's text.
-    """
-    start = prefix.end() if (prefix := _DATA_URI.match(text)) else 0
-    data = text[start:].encode("utf-8", "replace")
-    try:
-        return base64.b64decode(data.replace(b"\r", b"").replace(b"\n", b""), validate=True)
-    except binascii.Error:
-        at = _fault_in_base64(data)
-        raise InvalidInput(f"illegal base64 data at input byte {at}") from None
-
-
-def _fault_in_base64(data: bytes) -> int:
-    """Where Go's decoder finds fault with data that are not base64."""
-    digits = 0
-    for at, byte in enumerate(data):
-        if byte in b"\r\n":
-            continue
-        if byte not in _BASE64:
-            return at if byte != ord("=") or digits % 4 < 2 else _fault_in_padding(data, at, digits)
-        digits += 1
-    return len(data) - digits % 4
-
-
-def _fault_in_padding(data: bytes, at: int, digits: int) -> int:
-    rest = [place for place in range(at + 1, len(data)) if data[place] not in b"\r\n"]
-    if digits % 4 == 2:
-        if not rest:
-            return len(data)
-        if data[rest[0]] != ord("="):
-            return rest[0] - 1
-        del rest[0]
-    return rest[0] if rest else at

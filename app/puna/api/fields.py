@@ -7,7 +7,8 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import WithJsonSchema
 
-from puna.api.decoding import Also, Custom, Go, go_kind
+from puna.api.decoding import Also, Custom, Go
+from puna.api.faults import go_kind
 from puna.api.gojson import NOT_AN_OBJECT
 from puna.chat.messages import Think
 from puna.config.values import parse_duration

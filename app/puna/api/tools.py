@@ -10,17 +10,8 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field
 
-from puna.api.decoding import (
-    Faults,
-    Go,
-    Place,
-    ReadBy,
-    WireModel,
-    at_once,
-    checked,
-    mismatch,
-    struct_reader,
-)
+from puna.api.decoding import Go, ReadBy, WireModel, checked, struct_reader
+from puna.api.faults import Faults, Place, at_once, mismatch
 from puna.api.gojson import NOT_AN_OBJECT
 from puna.errors import InvalidInput
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from puna.api import anthropic, completions, native, openai, responses
-from puna.api.decoding import WireModel, decode, decode_base64
+from puna.api.decoding import WireModel, decode
 from puna.api.gojson import loads
 from puna.errors import InvalidInput
 
@@ -133,35 +133,6 @@ def test_a_number_beyond_32_bits_is_refused_where_a_float_has_no_more() -> None:
 def test_an_integer_is_good_for_a_float() -> None:
     body = decode(openai.ChatCompletionRequest, {"temperature": 1})
     assert isinstance(body.temperature, float)
-
-
-@pytest.mark.parametrize(
-    ("text", "data"),
-    [("aGk=", b"hi"), ("aG\nk=", b"hi"), ("data:image/png;base64,aGk=", b"hi"), ("", b"")],
-)
-def test_base64_is_read_with_or_without_a_data_prefix(text: str, data: bytes) -> None:
-    assert decode_base64(text) == data
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("!!", 0),
-        ("a", 0),
-        ("aG!k", 2),
-        ("aGk", 0),
-        ("aGkxa", 4),
-        ("=", 0),
-        ("a===", 1),
-        ("aG=", 3),
-        ("aG=a", 2),
-        ("aGk=x", 4),
-        ("data:x", 4),
-    ],
-)
-def test_bad_base64_is_refused_in_gos_words(text: str, at: int) -> None:
-    with pytest.raises(InvalidInput, match=f"illegal base64 data at input byte {at}$"):
-        decode_base64(text)
 
 
 def test_null_in_a_list_or_a_map_is_the_empty_value() -> None:

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from puna.api import gojson
-from puna.api.decoding import UnfitNumber, WireModel, decode
+from puna.api.decoding import WireModel, decode
+from puna.api.faults import UnfitNumber
 from puna.config.settings import Settings
 from puna.errors import InvalidInput
 from puna.registry.pictures import fetch_picture

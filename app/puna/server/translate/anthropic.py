@@ -11,8 +11,10 @@ from typing import Any
 
 from puna.api import gojson
 from puna.api.anthropic import MessageParam, MessagesRequest, ToolParam
-from puna.api.decoding import decode, decode_base64, told_of
+from puna.api.decoding import decode
+from puna.api.faults import told_of
 from puna.api.fields import read_keep_alive
+from puna.api.gobase64 import decode_base64
 from puna.api.tools import ToolFunctionParameters
 from puna.chat.messages import Message, Think, Tool, ToolCall
 from puna.errors import InvalidInput

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from puna.api import native as wire
-from puna.api.decoding import go_kind
+from puna.api.faults import go_kind
 from puna.errors import InvalidInput
 from puna.services.create_request import CreateRequest
 

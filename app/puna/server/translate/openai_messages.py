@@ -10,7 +10,7 @@ from typing import Any
 
 from puna.api import gojson
 from puna.api import openai as wire
-from puna.api.decoding import decode_base64
+from puna.api.gobase64 import decode_base64
 from puna.chat.messages import Message, Think, ToolCall
 from puna.errors import InvalidInput
 from puna.gotemplate.text import quote

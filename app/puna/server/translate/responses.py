@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from puna.api.decoding import decode, told_of
+from puna.api.decoding import decode
+from puna.api.faults import told_of
 from puna.api.fields import read_keep_alive
 from puna.api.responses import ResponsesRequest, ResponsesTool
 from puna.api.tools import ToolFunctionParameters

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from puna.api import gojson
 from puna.api import responses as wire
-from puna.api.decoding import decode, go_kind, told_of
+from puna.api.decoding import decode
+from puna.api.faults import go_kind, told_of
 from puna.chat.messages import Message, ToolCall
 from puna.errors import InvalidInput
 from puna.gotemplate.text import quote
