@@ -14,7 +14,7 @@ import base64
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -22,10 +22,12 @@ from puna.errors import RegistryDenied, RegistryError
 from puna.registry.challenge import Challenge
 from puna.registry.credentials import Login
 from puna.registry.faults import denied, parse_json, status_error, transport_error
-from puna.registry.identity import Identity
 from puna.registry.responses import read_bounded
 from puna.registry.urls import add_query, same_origin
 from puna.registry.version import USER_AGENT
+
+if TYPE_CHECKING:
+    from puna.registry.identity import Identity
 
 _MAX_TOKEN_ANSWER = 1 << 20
 _ALIASES = frozenset({"hf.co", "huggingface.co"})
@@ -95,7 +97,9 @@ class Authorizer:
 
     async def _token(self, challenge: Challenge, http: httpx2.AsyncClient) -> str:
         url = token_url(challenge, self._origin)
-        answer = await _ask(http, url, self._signature(url))
+        # The first one loads what signs, and may have to make a key.
+        signature = await asyncio.to_thread(self._signature, url)
+        answer = await _ask(http, url, signature)
         if answer[0] in (400, 401, 403) and self._login is None:
             anonymous = await _ask(http, url, "")
             answer = anonymous if anonymous[0] == 200 else answer

@@ -13,8 +13,22 @@ from pathlib import Path
 import llama_cpp
 from llama_cpp._ctypes_extensions import load_shared_library
 
-FOLDER = Path(llama_cpp.__file__).parent / "lib"
+from puna import __version__
+
+_PACKAGE = Path(llama_cpp.__file__).parent
+_DISTRIBUTION = "llama_cpp_python"
+
+FOLDER = _PACKAGE / "lib"
 """Where the binding keeps the native libraries."""
+
+
+def version() -> str:
+    """The version of the binding; of Puna where it came with it.
+
+    The name of a folder says so too, and is read sooner than the metadata in it.
+    """
+    folders = (folder.stem for folder in _PACKAGE.parent.glob(f"{_DISTRIBUTION}-*.dist-info"))
+    return next((name.rpartition("-")[2] for name in folders), f"of Puna {__version__}")
 
 
 def load() -> None:

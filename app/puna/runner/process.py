@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
-import llama_cpp
-
 from puna.runner import backends, hardware
 from puna.runner.llama import api
 from puna.runner.load_errors import LoadError
@@ -165,4 +163,4 @@ class _Throttle:
 
 def _build() -> str:
     native = api.llama_version().decode("utf-8", "replace")
-    return f"llama-cpp-python {llama_cpp.__version__}, llama.cpp {native}"
+    return f"llama-cpp-python {backends.version()}, llama.cpp {native}"

@@ -6,11 +6,11 @@ embeddings gives the mean over its last layer, as older Ollama releases did.
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from puna.errors import InvalidInput, ModelNotFound
 from puna.gotemplate.text import quote
@@ -44,6 +44,8 @@ class Embedder:
         if request.inputs and window is not None and window <= 0:
             raise InvalidInput(_NOT_EVEN_ONE)
         spec = await self._inference.spec(subject, _without_window(options))
+        # Only vectors need it, so it is loaded for the first ones; others must not wait for that.
+        await asyncio.to_thread(importlib.import_module, "numpy")
         async with self._inference.scheduler.acquire(spec, request.keep_alive) as lease:
             if not request.inputs:
                 return Embeddings(b"", 0, (), lease.load_ns)
@@ -63,6 +65,8 @@ def _cut(found: Embedded, dimensions: int, load_ns: int) -> Embeddings:
     """The vectors with at most ``dimensions`` elements, scaled to length 1 again."""
     if not 0 < dimensions < found.width:
         return Embeddings(found.vectors, found.width, found.counts, load_ns, found.cut)
+    import numpy as np
+
     rows: np.ndarray[Any, np.dtype[np.float32]]
     rows = np.frombuffer(found.vectors, "<f4").reshape(-1, found.width)[:, :dimensions]
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)

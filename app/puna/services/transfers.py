@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from puna.config.settings import Settings
 from puna.errors import InvalidName, NotFound, PunaError, RequestCanceled, ShuttingDown
@@ -24,7 +25,6 @@ from puna.registry.auth import Authorizer
 from puna.registry.client import RegistryClient, Repository
 from puna.registry.credentials import Login, docker_login
 from puna.registry.download import Pace
-from puna.registry.identity import load_identity
 from puna.registry.retry import RetryPolicy
 from puna.registry.transport import Routes, tls_context
 from puna.services.broadcast import Broadcast, Report, TransferStatus
@@ -32,6 +32,9 @@ from puna.services.pulling import Fetches, Pull, require_portable
 from puna.services.pushing import Push, missing
 from puna.services.surveying import Survey, survey
 from puna.store.store import Store
+
+if TYPE_CHECKING:
+    from puna.registry.identity import Identity
 
 logger = logging.getLogger(__name__)
 
@@ -230,6 +233,12 @@ class Transfers:
     def _forget(self, transfer: _Transfer) -> None:
         self._running.pop(transfer.number, None)
 
+    def _identity(self) -> Identity:
+        # Few registries ask for a signature, and what makes one takes 7 MB.
+        from puna.registry.identity import load_identity
+
+        return load_identity(self._logins.key_folder)
+
     @contextlib.asynccontextmanager
     async def _client(
         self, name: ModelName, insecure: bool, login: Login | None, *, mirror: str = ""
@@ -239,7 +248,7 @@ class Transfers:
         known = login or await asyncio.to_thread(docker_login, repository.host, docker_file)
         auth = Authorizer(
             repository.origin,
-            identity=lambda: load_identity(self._logins.key_folder),
+            identity=self._identity,
             login=known,
         )
         await asyncio.to_thread(tls_context)  # the first one must not hold up all other requests

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.metadata
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import puna
 from puna.runner import backends, hardware
 
 
@@ -48,3 +53,28 @@ def test_backends_are_loaded_from_the_bindings_folder_where_none_is_built_in(
 def test_the_installed_build_has_a_cpu_once_its_backends_are_loaded() -> None:
     backends.load()
     assert "cpu" in {device.kind for device in hardware.devices()}
+
+
+def test_the_version_is_that_of_the_installed_binding() -> None:
+    assert backends.version() == importlib.metadata.version("llama_cpp_python")
+
+
+def test_a_binding_that_came_with_the_program_has_its_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(backends, "_PACKAGE", tmp_path / "llama_cpp")
+    assert backends.version() == f"of Puna {puna.__version__}"
+
+
+def test_a_runner_loads_the_binding_without_its_package() -> None:
+    code = """
+import sys
+from puna.runner.main import _skip_package
+_skip_package("llama_cpp")
+import puna.runner.service
+print("llama_cpp.llama_cpp" in sys.modules, "llama_cpp.llama" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["True", "False"]

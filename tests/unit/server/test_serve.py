@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -42,3 +44,15 @@ async def test_a_server_that_cannot_start_is_left_to_who_reports_it() -> None:
 
     await settle(Loaded(fail))
     assert gc.get_freeze_count() == 0
+
+
+def test_a_server_is_up_without_what_few_requests_need() -> None:
+    code = """
+import sys
+import puna.server.composition
+print({"numpy", "cryptography", "PySide6", "llama_cpp"} & set(sys.modules))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "set()"

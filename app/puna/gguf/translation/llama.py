@@ -13,7 +13,6 @@ from puna.gguf.translation.questions import (
     says_nothing,
 )
 from puna.gguf.translation.steps import Draft, Step, rename, turn, widen
-from puna.gguf.translation.streams import zeros
 
 _YARN = {
     "rope.scaling.beta_fast": "rope.scaling.yarn_beta_fast",
@@ -52,6 +51,8 @@ def _add_break() -> Step:
     """
 
     def step(header: Header, draft: Draft) -> Draft:
+        from puna.gguf.translation.streams import zeros
+
         return draft | {_BREAK: zeros(_BREAK, integer(header, "embedding_length"))}
 
     return step

@@ -1,4 +1,8 @@
-"""What a family says of its tensors: a list of steps, each of them on all tensors at once."""
+"""What a family says of its tensors: a list of steps, each of them on all tensors at once.
+
+What the steps are is known to every server; ``streams``, with numpy 11 MB, is loaded by those
+that take one.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from typing import TypeAlias
 
 from puna.errors import InvalidModelFile
 from puna.gguf.header import Header
-from puna.gguf.translation import streams
 from puna.gguf.writer import NewTensor
 
 Draft: TypeAlias = dict[str, NewTensor]
@@ -62,6 +65,8 @@ def widen(*names: str) -> Step:
     """Store some tensors as 32-bit numbers."""
 
     def step(header: Header, draft: Draft) -> Draft:
+        from puna.gguf.translation import streams
+
         return {
             name: streams.widened(tensor) if name in names else tensor
             for name, tensor in draft.items()
@@ -74,6 +79,8 @@ def cut(name: str, rows: Callable[[Header], int]) -> Step:
     """Keep the first rows of one matrix."""
 
     def step(header: Header, draft: Draft) -> Draft:
+        from puna.gguf.translation import streams
+
         return draft | {name: streams.beginning(draft[name], rows(header))}
 
     return step
@@ -83,6 +90,8 @@ def join(into: str, parts: tuple[str, ...]) -> Step:
     """Put together tensors of one layer, such as queries, keys and values."""
 
     def step(header: Header, draft: Draft) -> Draft:
+        from puna.gguf.translation import streams
+
         made = dict(draft)
         for name in draft:
             if f".{parts[0]}." not in name:
@@ -101,6 +110,8 @@ def turn(ends: Iterable[str], heads: str) -> Step:
     wanted = tuple(ends)
 
     def step(header: Header, draft: Draft) -> Draft:
+        from puna.gguf.translation import streams
+
         count = header.integer(heads)
         return {
             name: streams.turned(tensor, count) if name.endswith(wanted) else tensor
@@ -114,6 +125,8 @@ def split_frames(name: str, first: str, second: str) -> Step:
     """Make two kernels of a convolution over pairs of frames."""
 
     def step(header: Header, draft: Draft) -> Draft:
+        from puna.gguf.translation import streams
+
         made = dict(draft)
         found = made.pop(name, None)
         if found is None:

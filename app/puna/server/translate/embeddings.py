@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from puna.api import native, openai
 from puna.errors import InvalidInput
@@ -111,6 +110,8 @@ def as_json(found: Embeddings) -> list[msgspec.Raw]:
     """One JSON array of numbers per vector, each number as short as float32 allows."""
     if not found.counts:
         return []
+    import numpy as np
+
     rows = np.frombuffer(found.vectors, "<f4").reshape(len(found.counts), found.width)
     return [msgspec.Raw(b"[" + b",".join(row) + b"]") for row in rows.astype("S").tolist()]
 
