@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import orjson
 
 from puna.api import native, openai
 from puna.errors import InvalidInput
@@ -113,7 +114,8 @@ def as_json(found: Embeddings) -> list[msgspec.Raw]:
     import numpy as np
 
     rows = np.frombuffer(found.vectors, "<f4").reshape(len(found.counts), found.width)
-    return [msgspec.Raw(b"[" + b",".join(row) + b"]") for row in rows.astype("S").tolist()]
+    # It knows 32-bit numbers; as 64-bit ones, or written by numpy, they take 20 times as long.
+    return [msgspec.Raw(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)) for row in rows]
 
 
 def as_base64(found: Embeddings) -> list[str]:

@@ -17,7 +17,7 @@ FOUND = Embeddings(VECTORS.tobytes(), 3, (2, 4), 0)
 
 def test_numbers_are_as_short_as_float32_allows() -> None:
     text = dumps(embeddings.embed_response("m", FOUND, 9))
-    assert b"[[0.1,-0.25,1e-08],[1.0,0.0,3.0]]" in text
+    assert b"[[0.1,-0.25,1e-8],[1.0,0.0,3.0]]" in text
     body = json.loads(text)
     assert (body["prompt_eval_count"], body["load_duration"], body["total_duration"]) == (6, 1, 9)
 
