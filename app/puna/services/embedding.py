@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -44,8 +45,9 @@ class Embedder:
         if request.inputs and window is not None and window <= 0:
             raise InvalidInput(_NOT_EVEN_ONE)
         spec = await self._inference.spec(subject, _without_window(options))
-        # Only vectors need it, so it is loaded for the first ones; others must not wait for that.
-        await asyncio.to_thread(importlib.import_module, "numpy")
+        if "numpy" not in sys.modules:
+            # Only vectors need it. It is loaded for the first, without holding up other requests.
+            await asyncio.to_thread(importlib.import_module, "numpy")
         async with self._inference.scheduler.acquire(spec, request.keep_alive) as lease:
             if not request.inputs:
                 return Embeddings(b"", 0, (), lease.load_ns)
