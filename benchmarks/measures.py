@@ -56,6 +56,14 @@ ROWS: Mapping[str, Row] = {
         "8 clients share a 1500-token prefix, worst first token", "s", False, 0.12, 0.1
     ),
     "short": Row("8 short chats together", "tok/s", True, 1.05, 1.1),
+    "shortfirst": Row("8 short chats together, median first token", "ms", False, 0.97, 0.9),
+    "restored": Row(
+        "2,048 tokens again after other conversations, of the time of reading them",
+        "%",
+        False,
+        1.1,
+        1.0,
+    ),
     "cancelled": Row(
         "next first token after a cancelled 3000-token prompt", "ms", False, 0.02, 0.01
     ),
@@ -155,7 +163,20 @@ def shared(bench: Bench) -> Numbers:
 def short_chats(bench: Bench) -> Numbers:
     """Eight short requests at once."""
     asks = [Ask(bench.prompts.fresh(64), 64, seed) for seed in range(8)]
-    return {"short": _together(_ask(bench, *asks))}
+    streams = _ask(bench, *asks)
+    first = statistics.median(stream.first for stream in streams)
+    return {"short": _together(streams), "shortfirst": first * 1e3}
+
+
+def restored(bench: Bench) -> Numbers:
+    """A long prompt comes again; meanwhile others were served, and there was a rest."""
+    prompt = bench.prompts.fresh(2048)
+    (read,) = _ask(bench, Ask(prompt, 2))
+    for _ in range(2):
+        _ask(bench, Ask(bench.prompts.fresh(300), 2))
+        time.sleep(0.5)
+    (again,) = _ask(bench, Ask(prompt, 2))
+    return {"restored": again.first / read.first * 100}
 
 
 def cancelled(bench: Bench) -> Numbers:
@@ -261,6 +282,7 @@ OF_TEXT: Mapping[str, Callable[[Bench], Sample]] = {
     "stall": _plain(stall),
     "shared": _plain(shared),
     "short": _plain(short_chats),
+    "restored": _plain(restored),
     "cancelled": _plain(cancelled),
     "chat": _plain(chat),
     "front1": _plain(front(1)),
