@@ -201,6 +201,54 @@ def test_a_conversation_is_back_after_a_restart(
     assert again.usage.prompt_ns < told.usage.prompt_ns
 
 
+def test_a_prompt_is_known_to_its_end_after_a_restart(
+    start_runner: Callable[[], RunnerChild], smollm2: Path, tmp_path: Path
+) -> None:
+    options = {"context_length": 2048, "state_folder": str(tmp_path), "state_limit": 1 << 30}
+    first = start_runner()
+    first.load(smollm2, **options)
+    told = first.raw(1, STORY * 40)
+    first.send(Trim())
+    first.close()
+    second = start_runner()
+    second.load(smollm2, **options)
+    again = second.raw(1, STORY * 40)
+    assert again.usage.cached_tokens == again.usage.prompt_tokens
+    assert again.text == told.text
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["", " Say it again.", " He counted them at night too." * 5, "{told} What happened next?"],
+    ids=["the same again", "a short addition", "an addition", "a next turn"],
+)
+def test_a_conversation_with_a_sliding_window_is_back_after_a_restart(
+    start_runner: Callable[[], RunnerChild], gemma3: Path, tmp_path: Path, after: str
+) -> None:
+    options = {
+        "context_length": 2048,
+        "parallel": 2,
+        "state_folder": str(tmp_path),
+        "state_limit": 1 << 30,
+    }
+    first = start_runner()
+    first.load(gemma3, **options)
+    prompt = (STORY * 80).strip()
+    told = first.raw(1, prompt, num_predict=40)
+    assert told.usage.prompt_tokens > 1000
+    first.send(Trim())
+    first.close()
+    second = start_runner()
+    second.load(gemma3, **options)
+    longer = prompt + after.format(told=told.text)
+    again = second.raw(1, longer, num_predict=8)
+    assert again.usage.cached_tokens >= told.usage.prompt_tokens - 1
+    stayed = start_runner()
+    stayed.load(gemma3, context_length=2048, parallel=2)
+    stayed.raw(1, prompt, num_predict=40)
+    assert stayed.raw(2, longer, num_predict=8).text == again.text
+
+
 def test_a_damaged_state_file_is_read_as_none(
     start_runner: Callable[[], RunnerChild], smollm2: Path, tmp_path: Path
 ) -> None:

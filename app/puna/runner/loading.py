@@ -140,7 +140,6 @@ def open_model(
     batch = Batch(shape.batch + 64, shape.sequences)
     _warm_up(model, context, batch)
     looking.join()
-    placement.apply()
     on_cpu = weights.gpu_layers == 0
     return OpenModel(
         options=options,

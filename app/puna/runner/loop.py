@@ -16,10 +16,10 @@ from puna.runner.guessing import NO_GUESS, Guess, Guessing
 from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
 from puna.runner.padding import TILE
-from puna.runner.parked import PromptEnd
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
 from puna.runner.slots import Slot, SlotTable
+from puna.runner.state import PromptEnd
 from puna.runner.turns import Turns
 
 _NO_ROW = -1
@@ -265,7 +265,8 @@ class Loop:
         grown = size + start - earlier
         if earlier == start or grown > room or earlier < media_end:
             return start, size
-        if self._opened.model.keeps_state:
+        # A state that was put back may have no more of a sliding window than the next token needs.
+        if self._opened.model.keeps_state or not self._slots.window_is_whole(slot, earlier):
             return start, size
         if not self._slots.cut(slot, earlier):
             self._slots.drop(slot)

@@ -10,9 +10,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from puna.runner.llama import ByteArray, FloatArray
+from puna.runner.llama import ByteArray
 from puna.runner.prefix import common_prefix
-from puna.runner.state import StateFile, StateFolder
+from puna.runner.state import PromptEnd, StateFile, StateFolder
 
 MIN_TOKENS = 32
 """Shorter conversations are read again faster than they are looked for."""
@@ -23,25 +23,12 @@ _FILLED = 0.75
 """Part of the memory for conversations that is in use after a rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromptEnd:
-    """Where a prompt ended: who sends it again gets his first token without a batch.
-
-    Attributes:
-        length: tokens of the prompt.
-        logits: after the last of them, ``(n_vocab,)``.
-    """
-
-    length: int
-    logits: FloatArray
-
-
 @dataclass(slots=True, eq=False)
 class Parked:
     """The state of one conversation.
 
     Attributes:
-        end: of the prompt read last; ``None`` also when the state is only on disk.
+        end: of the prompt read last; ``None`` also when it is only on disk.
         variant: the adapters it was read with, see :class:`AdapterSet`.
         state: ``None`` when it is only on disk.
         file: ``None`` when it was not written.
@@ -58,6 +45,13 @@ class Parked:
     refused: bool = False
 
     @property
+    def end_length(self) -> int:
+        """Tokens of the prompt whose end is known, 0 = of none."""
+        if self.end is not None:
+            return self.end.length
+        return self.file.end_length if self.file is not None else 0
+
+    @property
     def size(self) -> int:
         """Bytes of main memory it takes."""
         state = self.state.nbytes if self.state is not None else 0
@@ -65,11 +59,19 @@ class Parked:
 
 
 class ParkedConversations:
-    """The conversations outside the cache, least recently used first to go."""
+    """The conversations outside the cache, least recently used first to go.
 
-    def __init__(self, limit: int, folder: StateFolder | None) -> None:
+    Args:
+        limit: bytes of main memory.
+        folder: where they go from there.
+        whole: a state is of no use for a part of its tokens. So it is with recurrent models, and
+            with sliding windows: of those a state has only what the next token looks at.
+    """
+
+    def __init__(self, limit: int, folder: StateFolder | None, *, whole: bool = False) -> None:
         self._limit = limit
         self._folder = folder
+        self._whole = whole
         self._clock = itertools.count(1)
         self._entries: list[Parked] = []
         if folder is not None:
@@ -85,14 +87,16 @@ class ParkedConversations:
         best: Parked | None = None
         for entry in self._of(variant):
             shared = common_prefix(entry.tokens, tokens)
-            if shared > longer_than:
+            if shared > longer_than and not (self._whole and shared < len(entry.tokens)):
                 best, longer_than = entry, shared
         return (best, longer_than) if best is not None else None
 
     def has(self, tokens: Sequence[int], variant: str = "") -> bool:
-        """Whether an entry holds all of ``tokens``."""
+        """Whether an entry holds all of ``tokens``, and can be used for them."""
         return any(
-            common_prefix(entry.tokens, tokens) == len(tokens) for entry in self._of(variant)
+            common_prefix(entry.tokens, tokens) == len(tokens)
+            and not (self._whole and len(tokens) < len(entry.tokens))
+            for entry in self._of(variant)
         )
 
     def add(
@@ -109,15 +113,15 @@ class ParkedConversations:
         self._entries.append(Parked(tokens, variant, state, None, next(self._clock), end))
         self._shrink()
 
-    def read(self, entry: Parked) -> ByteArray | None:
-        """The state, from disk if need be; a damaged file is forgotten."""
+    def read(self, entry: Parked) -> tuple[ByteArray, PromptEnd | None] | None:
+        """The state and the end of its prompt, from disk if need be; a damaged file is forgotten."""
         entry.used = next(self._clock)
         if entry.state is not None:
-            return entry.state
-        state = entry.file.read() if entry.file is not None else None
-        if state is None:
+            return entry.state, entry.end
+        found = entry.file.read() if entry.file is not None else None
+        if found is None:
             self.remove(entry)
-        return state
+        return found
 
     def remove(self, entry: Parked) -> None:
         """Forget an entry and its file."""
@@ -168,7 +172,7 @@ class ParkedConversations:
     def _write(self, entry: Parked) -> None:
         assert self._folder is not None
         assert entry.state is not None
-        entry.file = self._folder.write(entry.tokens, entry.state, entry.variant)
+        entry.file = self._folder.write(entry.tokens, entry.state, entry.variant, entry.end)
         entry.refused = entry.file is None
 
     @property

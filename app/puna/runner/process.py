@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from puna.runner import backends, hardware
 from puna.runner.llama import api
 from puna.runner.load_errors import LoadError
-from puna.runner.loading import open_model, open_vocabulary
+from puna.runner.loading import OpenModel, open_model, open_vocabulary
 from puna.runner.log import NativeLog
 from puna.runner.outbox import Outbox
 from puna.runner.parked import ParkedConversations
@@ -91,7 +91,7 @@ def _open(
         outbox.send(describe(vocabulary))
         return VocabularyService(vocabulary, outbox, inbox)
     opened = open_model(options, log, _Throttle(outbox))
-    service = Service(opened, _parked(options, opened.report.memory), outbox, inbox)
+    service = Service(opened, _parked(opened), outbox, inbox)
     reader.on_abort = service.interrupt
     # Modules and the vocabulary stay; looking through them for garbage takes as long as a token.
     gc.freeze()
@@ -99,17 +99,18 @@ def _open(
     return service
 
 
-def _parked(options: LoadOptions, model_memory: int) -> ParkedConversations:
+def _parked(opened: OpenModel) -> ParkedConversations:
     """Where conversations are kept: at most half of what the model takes, so that it stays small.
 
     What does not fit is still on disk, and mostly in the system's file cache.
     """
-    folder = None
+    options, folder = opened.options, None
     if options.state_folder and options.state_limit > 0 and not options.embedding:
         key = state_key(options, _build())
         folder = StateFolder(Path(options.state_folder), key, options.state_limit)
-    limit = min(_MOST_PARKED, hardware.total_memory() // 16, model_memory // 2)
-    return ParkedConversations(limit, folder)
+    limit = min(_MOST_PARKED, hardware.total_memory() // 16, opened.report.memory // 2)
+    whole = opened.model.keeps_state or opened.model.window > 0
+    return ParkedConversations(limit, folder, whole=whole)
 
 
 class _Reader(threading.Thread):

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from puna.runner.llama import Context, Model
-from puna.runner.parked import MIN_TOKENS, Parked, ParkedConversations, PromptEnd
+from puna.runner.parked import MIN_TOKENS, Parked, ParkedConversations
 from puna.runner.prefix import SHARE_GAIN, common_prefix
 from puna.runner.requests import Generation
+from puna.runner.state import PromptEnd
 
 _ANSWER_RESERVE = 256
 
@@ -39,6 +40,11 @@ class Slot:
     saved: bool = False
     used: int = 0
 
+    @property
+    def end_length(self) -> int:
+        """Tokens of the prompt whose end is known, 0 = of none."""
+        return self.end.length if self.end is not None else 0
+
     def take(self, tokens: list[int], end: PromptEnd | None) -> None:
         """Hold these tokens; an ``end`` behind them is none of theirs."""
         self.tokens = tokens
@@ -65,6 +71,7 @@ class SlotTable:
         self._parked = parked
         self._clock = itertools.count(1)
         self.slots = [Slot(index) for index in range(slots)]
+        self._scratch = slots
 
     @property
     def running(self) -> list[Slot]:
@@ -128,18 +135,22 @@ class SlotTable:
         if known.variant != generation.variant:
             return 0
         tokens, whole = known.tokens, len(generation.tokens)
-        end = None if isinstance(known, Generation) else known.end
+        end_length = 0 if isinstance(known, Generation) else known.end_length
         length = common_prefix(tokens, generation.tokens)
-        if length == whole and (end is None or end.length != whole):
+        if length == whole != end_length:
             length -= 1
         if length < whole and generation.undivided:
             return 0
-        if self._model.keeps_state and length < len(tokens):
+        if length < len(tokens) and self._is_whole_only(known):
             return 0
         for media in generation.prompt.media:
             if media.start < length < media.end:
                 length = media.start
         return length
+
+    def _is_whole_only(self, known: Slot | Parked | Generation) -> bool:
+        """Whether it is of no use for a part of its tokens, see :class:`ParkedConversations`."""
+        return self._model.keeps_state or (self._model.window > 0 and isinstance(known, Parked))
 
     def _target(self, free: list[Slot], reuse: _Reuse) -> Slot:
         own = reuse.slot
@@ -172,12 +183,12 @@ class SlotTable:
 
     def _restore(self, slot: Slot, parked: Parked, length: int) -> int:
         self.drop(slot)
-        state = self._parked.read(parked)
-        if state is None or not self._context.write_state(slot.sequence, state):
+        found = self._parked.read(parked)
+        if found is None or not self._context.write_state(slot.sequence, found[0]):
             self._parked.remove(parked)
             self.drop(slot)
             return 0
-        slot.take(list(parked.tokens), parked.end)
+        slot.take(list(parked.tokens), found[1])
         return length
 
     # ------------------------------------------------------------ while it runs
@@ -211,7 +222,7 @@ class SlotTable:
         assert generation is not None
         start = len(slot.tokens)
         self._context.share(other.sequence, slot.sequence, start, end)
-        if self._window_is_whole(slot, end):
+        if self.window_is_whole(slot, end):
             generation.cached += end - start
             slot.take(generation.tokens[:end], other.end)
         else:
@@ -223,7 +234,7 @@ class SlotTable:
             if not self._context.cut(slot.sequence, length):
                 return False
             slot.take(slot.tokens[:length], slot.end)
-        return self._window_is_whole(slot, length)
+        return self.window_is_whole(slot, length)
 
     def can_slide(self, slot: Slot, start: int) -> bool:
         """Whether no other sequence shares cells from ``start`` on."""
@@ -236,7 +247,7 @@ class SlotTable:
                 self.park(other)
         return True
 
-    def _window_is_whole(self, slot: Slot, length: int) -> bool:
+    def window_is_whole(self, slot: Slot, length: int) -> bool:
         """A sliding window must still hold all positions that the next token looks at."""
         if self._model.window <= 0:
             return True
@@ -267,6 +278,22 @@ class SlotTable:
         state = self._context.read_state(slot.sequence)
         if state.size:
             self._parked.add(list(slot.tokens), state, slot.variant, slot.end)
+            self._save_prompt(slot)
+
+    def _save_prompt(self, slot: Slot) -> None:
+        """Park a copy as it was before the answer, where that cannot be made of the whole.
+
+        Its prompt comes again when an answer is made anew, or when the reasoning is left out of
+        the history.
+        """
+        length = slot.end_length
+        if self._model.window <= 0 or self._model.keeps_state or length < MIN_TOKENS:
+            return
+        self._context.share(slot.sequence, self._scratch, 0, length)
+        state = self._context.read_state(self._scratch)
+        self._context.drop(self._scratch)
+        if state.size:
+            self._parked.add(slot.tokens[:length], state, slot.variant, slot.end)
 
     def park(self, slot: Slot) -> None:
         """Copy an idle slot out and free its cells."""

@@ -1,8 +1,9 @@
 r"""Conversation state on disk: one checked file per conversation, bounded in total.
 
-Layout: ``PUNAKV1\n``, then little-endian u64 header length, u64 state length,
-u32 CRC-32 of the state, u32 CRC-32 of the header, the header (msgpack of key,
-tokens and adapters), the state. Written under a temporary name and renamed, so a file
+Layout: ``PUNAKV2\n``, then little-endian u64 header length, u64 body length,
+u32 CRC-32 of the body, u32 CRC-32 of the header, the header (msgpack of key,
+tokens, adapters and where the prompt ended), the body: the state and, as float32, the
+logits after the prompt. Written under a temporary name and renamed, so a file
 with its final name is whole; the checksums catch what the disk does later.
 """
 
@@ -20,14 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from puna.runner.buffers import buffer
-from puna.runner.llama import ByteArray
+from puna.runner.llama import ByteArray, FloatArray
 from puna.runner.protocol import LoadOptions
 
 logger = logging.getLogger(__name__)
 
-_MAGIC = b"PUNAKV1\n"
+_MAGIC = b"PUNAKV2\n"
 _NUMBERS = struct.Struct("<QQII")
 _SUFFIX = ".state"
 _MAX_HEADER = 64 << 20
@@ -37,6 +39,21 @@ class _Header(msgspec.Struct, frozen=True):
     key: str
     tokens: list[int]
     variant: str = ""
+    end_length: int = 0
+    end_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnd:
+    """Where a prompt ended: who sends it again gets his first token without a batch.
+
+    Attributes:
+        length: tokens of the prompt.
+        logits: after the last of them, ``(n_vocab,)``.
+    """
+
+    length: int
+    logits: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +62,38 @@ class StateFile:
 
     Attributes:
         variant: the adapters it was read with, see :class:`AdapterSet`.
-        offset: where its state begins.
+        end_length: tokens of the prompt that was read last, 0 = not known.
+        end_bytes: of the logits at the end of the body.
+        offset: where the body begins.
+        size: bytes of the body.
     """
 
     path: Path
     tokens: list[int]
     variant: str
+    end_length: int
+    end_bytes: int
     offset: int
     size: int
     checksum: int
 
-    def read(self) -> ByteArray | None:
-        """The state; ``None``, and the file gone, when it is damaged."""
+    def read(self) -> tuple[ByteArray, PromptEnd | None] | None:
+        """The state and the end of the prompt; ``None``, and the file gone, when it is damaged."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self.offset)
-                state = buffer(self.size)
-                is_whole = file.readinto(state.data) == self.size and not file.read(1)
+                body = buffer(self.size)
+                is_whole = file.readinto(body.data) == self.size and not file.read(1)
             os.utime(self.path)
         except OSError:
             return None
-        if not is_whole or zlib.crc32(state.data) != self.checksum:
+        if not is_whole or zlib.crc32(body.data) != self.checksum:
             logger.warning("ignored a damaged state file: %s", self.path.name)
             self.delete()
             return None
-        return state
+        split = self.size - self.end_bytes
+        logits = np.frombuffer(body[split:].tobytes(), "<f4").astype(np.float32)
+        return body[:split], PromptEnd(self.end_length, logits) if self.end_length else None
 
     def delete(self) -> None:
         """Remove the file; it may be gone already."""
@@ -104,25 +128,44 @@ class StateFolder:
                 found.append(file)
         return found
 
-    def write(self, tokens: Sequence[int], state: ByteArray, variant: str = "") -> StateFile | None:
+    def write(
+        self,
+        tokens: Sequence[int],
+        state: ByteArray,
+        variant: str = "",
+        end: PromptEnd | None = None,
+    ) -> StateFile | None:
         """Keep a state; ``None`` when the disk refuses or it is over the limit."""
-        header = msgspec.msgpack.encode(_Header(self._key, list(tokens), variant))
-        total = len(_MAGIC) + _NUMBERS.size + len(header) + state.nbytes
+        logits = end.logits.astype("<f4").tobytes() if end is not None else b""
+        end_length = end.length if end is not None else 0
+        header = msgspec.msgpack.encode(
+            _Header(self._key, list(tokens), variant, end_length, len(logits))
+        )
+        size = state.nbytes + len(logits)
+        total = len(_MAGIC) + _NUMBERS.size + len(header) + size
         if total > self._limit:
             return None
-        checksum = zlib.crc32(state.data)
-        numbers = _NUMBERS.pack(len(header), state.nbytes, checksum, zlib.crc32(header))
+        checksum = zlib.crc32(logits, zlib.crc32(state.data))
+        numbers = _NUMBERS.pack(len(header), size, checksum, zlib.crc32(header))
         name = f"{self._prefix}-{hashlib.sha256(header).hexdigest()[:24]}{_SUFFIX}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._make_room(total)
-            _write_whole(self._folder / name, _MAGIC + numbers + header, state)
+            _write_whole(self._folder / name, _MAGIC + numbers + header, state.data, logits)
         except OSError as error:
             logger.warning("conversation state is not kept: %s", error.strerror)
             self.usable = False
             return None
-        offset = total - state.nbytes
-        return StateFile(self._folder / name, list(tokens), variant, offset, state.nbytes, checksum)
+        return StateFile(
+            path=self._folder / name,
+            tokens=list(tokens),
+            variant=variant,
+            end_length=end_length,
+            end_bytes=len(logits),
+            offset=total - size,
+            size=size,
+            checksum=checksum,
+        )
 
     def _make_room(self, size: int) -> None:
         files = [(path, path.stat().st_size) for path in _by_age(self._folder, f"*{_SUFFIX}")]
@@ -164,17 +207,26 @@ def _read_head(path: Path, key: str) -> StateFile | None:
         return None
     offset = len(start) + length
     whole = zlib.crc32(raw) == head_checksum and path.stat().st_size == offset + size
-    if not whole or header.key != key:
+    if not whole or header.key != key or not 0 <= header.end_bytes <= size:
         return None
-    return StateFile(path, header.tokens, header.variant, offset, size, checksum)
+    return StateFile(
+        path=path,
+        tokens=header.tokens,
+        variant=header.variant,
+        end_length=header.end_length,
+        end_bytes=header.end_bytes,
+        offset=offset,
+        size=size,
+        checksum=checksum,
+    )
 
 
-def _write_whole(path: Path, head: bytes, state: ByteArray) -> None:
+def _write_whole(path: Path, *pieces: bytes | memoryview) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="tmp-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(head)
-            file.write(state.data)
+            for piece in pieces:
+                file.write(piece)
         Path(temporary).replace(path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)

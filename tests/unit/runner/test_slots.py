@@ -8,8 +8,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from puna.runner.parked import ParkedConversations, PromptEnd
+from puna.runner.parked import ParkedConversations
 from puna.runner.slots import Slot, SlotTable
+from puna.runner.state import PromptEnd
 
 SHARED = list(range(100))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from puna.runner.parked import ParkedConversations
-from puna.runner.state import StateFolder
+from puna.runner.state import PromptEnd, StateFolder
 
 LIMIT = 1 << 20
 
@@ -27,7 +27,25 @@ def test_a_written_state_is_read_back(tmp_path: Path) -> None:
     assert found == written
     read = found.read()
     assert read is not None
-    assert (read == state).all()
+    assert (read[0] == state).all()
+    assert read[1] is None
+
+
+def test_the_end_of_a_prompt_is_kept_with_its_state(tmp_path: Path) -> None:
+    logits = np.array([0.25, -1e30, 7.0], np.float32)
+    folder = StateFolder(tmp_path, "key", LIMIT)
+    folder.write([1, 2, 3], some_state(), end=PromptEnd(2, logits))
+    (found,) = StateFolder(tmp_path, "key", LIMIT).files()
+    assert found.end_length == 2
+    read = found.read()
+    assert read is not None
+    state, end = read
+    assert (state == some_state()).all()
+    assert end is not None
+    assert end.length == 2
+    assert (end.logits == logits).all()
+    found.path.write_bytes(found.path.read_bytes()[:-1] + b"\xff")
+    assert found.read() is None
 
 
 def test_another_key_finds_nothing_and_removes_nothing(tmp_path: Path) -> None:
@@ -90,6 +108,17 @@ def test_parked_conversations_are_found_by_their_longest_prefix() -> None:
     assert found[1] == 70
 
 
+def test_a_state_that_cannot_be_cut_is_found_by_what_begins_with_it() -> None:
+    parked = ParkedConversations(LIMIT, None, whole=True)
+    parked.add(list(range(60)), some_state())
+    parked.add(list(range(50)), some_state(seed=1))
+    found = parked.find([*range(55), 1000, 1001], longer_than=16)
+    assert found is not None
+    assert found[1] == 50
+    assert parked.has(list(range(50)))
+    assert not parked.has(list(range(55)))
+
+
 def test_a_conversation_that_went_on_replaces_its_beginning() -> None:
     parked = ParkedConversations(LIMIT, None)
     parked.add(list(range(50)), some_state())
@@ -108,7 +137,7 @@ def test_what_does_not_fit_in_memory_goes_to_disk(tmp_path: Path) -> None:
     assert found is not None
     state = parked.read(found[0])
     assert state is not None
-    assert (state == some_state(seed=0)).all()
+    assert (state[0] == some_state(seed=0)).all()
 
 
 def test_what_the_disk_does_not_take_stays_in_memory_and_is_not_tried_again(
@@ -139,7 +168,7 @@ def test_a_rest_is_used_to_make_room(tmp_path: Path) -> None:
         assert found is not None
         state = parked.read(found[0])
         assert state is not None
-        assert (state == some_state(seed=number)).all()
+        assert (state[0] == some_state(seed=number)).all()
 
 
 def test_without_a_disk_a_rest_costs_no_conversation() -> None:
