@@ -287,7 +287,9 @@ class SlotTable:
         the history.
         """
         length = slot.end_length
-        if self._model.window <= 0 or self._model.keeps_state or length < MIN_TOKENS:
+        if self._model.window <= 0 or self._model.keeps_state:
+            return
+        if not MIN_TOKENS <= length < len(slot.tokens):
             return
         self._context.share(slot.sequence, self._scratch, 0, length)
         state = self._context.read_state(self._scratch)
