@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from puna.runner.protocol import (
     Trim,
 )
 
-from .conftest import RunnerChild
+from .conftest import Answer, RunnerChild
 
 pytestmark = pytest.mark.model
 
@@ -178,21 +179,29 @@ def test_a_character_of_several_tokens_is_one_logprob(tiny_runner: RunnerChild) 
     assert [entry.token for entry in answer.logprobs] == ["\N{GRINNING FACE}"]
 
 
+def remembering(folder: Path) -> dict[str, Any]:
+    """Load options of a runner that keeps conversations in ``folder``."""
+    state = {"state_folder": str(folder), "state_limit": 1 << 30}
+    return {"context_length": 2048, "parallel": 2, **state}
+
+
+def told_before(
+    child: RunnerChild, model: Path, options: dict[str, Any], prompt: str, *, length: int
+) -> Answer:
+    """What a runner answered before it wrote its conversations to disk and ended."""
+    child.load(model, **options)
+    told = child.raw(1, prompt, num_predict=length)
+    child.send(Trim())
+    child.close()
+    return told
+
+
 def test_a_conversation_is_back_after_a_restart(
     start_runner: Callable[[], RunnerChild], smollm2: Path, tmp_path: Path
 ) -> None:
-    options = {
-        "context_length": 2048,
-        "parallel": 2,
-        "state_folder": str(tmp_path),
-        "state_limit": 1 << 30,
-    }
-    first = start_runner()
-    first.load(smollm2, **options)
+    options = remembering(tmp_path)
     prompt = STORY * 40
-    told = first.raw(1, prompt, num_predict=4)
-    first.send(Trim())
-    first.close()
+    told = told_before(start_runner(), smollm2, options, prompt, length=4)
     assert list(tmp_path.glob("*.state"))
     second = start_runner()
     second.load(smollm2, **options)
@@ -204,12 +213,8 @@ def test_a_conversation_is_back_after_a_restart(
 def test_a_prompt_is_known_to_its_end_after_a_restart(
     start_runner: Callable[[], RunnerChild], smollm2: Path, tmp_path: Path
 ) -> None:
-    options = {"context_length": 2048, "state_folder": str(tmp_path), "state_limit": 1 << 30}
-    first = start_runner()
-    first.load(smollm2, **options)
-    told = first.raw(1, STORY * 40)
-    first.send(Trim())
-    first.close()
+    options = remembering(tmp_path)
+    told = told_before(start_runner(), smollm2, options, STORY * 40, length=16)
     second = start_runner()
     second.load(smollm2, **options)
     again = second.raw(1, STORY * 40)
@@ -225,19 +230,10 @@ def test_a_prompt_is_known_to_its_end_after_a_restart(
 def test_a_conversation_with_a_sliding_window_is_back_after_a_restart(
     start_runner: Callable[[], RunnerChild], gemma3: Path, tmp_path: Path, after: str
 ) -> None:
-    options = {
-        "context_length": 2048,
-        "parallel": 2,
-        "state_folder": str(tmp_path),
-        "state_limit": 1 << 30,
-    }
-    first = start_runner()
-    first.load(gemma3, **options)
+    options = remembering(tmp_path)
     prompt = (STORY * 80).strip()
-    told = first.raw(1, prompt, num_predict=40)
+    told = told_before(start_runner(), gemma3, options, prompt, length=40)
     assert told.usage.prompt_tokens > 1000
-    first.send(Trim())
-    first.close()
     second = start_runner()
     second.load(gemma3, **options)
     longer = prompt + after.format(told=told.text)
@@ -254,11 +250,7 @@ def test_a_damaged_state_file_is_read_as_none(
 ) -> None:
     options = {"context_length": 1024, "parallel": 1}
     folder = {"state_folder": str(tmp_path), "state_limit": 1 << 30}
-    first = start_runner()
-    first.load(smollm2, **options, **folder)
-    first.raw(1, STORY * 15, num_predict=2)
-    first.send(Trim())
-    first.close()
+    told_before(start_runner(), smollm2, {**options, **folder}, STORY * 15, length=2)
     (path,) = tmp_path.glob("*.state")
     data = bytearray(path.read_bytes())
     data[-100] ^= 0xFF

@@ -49,7 +49,7 @@ class Parked:
         """Tokens of the prompt whose end is known, 0 = of none."""
         if self.end is not None:
             return self.end.length
-        return self.file.end_length if self.file is not None else 0
+        return self.file.head.end_length if self.file is not None else 0
 
     @property
     def size(self) -> int:
@@ -64,6 +64,8 @@ class ParkedConversations:
     Args:
         limit: bytes of main memory.
         folder: where they go from there.
+
+    Attributes:
         whole: a state is of no use for a part of its tokens. So it is with recurrent models, and
             with sliding windows: of those a state has only what the next token looks at.
     """
@@ -71,12 +73,12 @@ class ParkedConversations:
     def __init__(self, limit: int, folder: StateFolder | None, *, whole: bool = False) -> None:
         self._limit = limit
         self._folder = folder
-        self._whole = whole
+        self.whole = whole
         self._clock = itertools.count(1)
         self._entries: list[Parked] = []
         if folder is not None:
             self._entries = [
-                Parked(file.tokens, file.variant, None, file, next(self._clock))
+                Parked(file.head.tokens, file.head.variant, None, file, next(self._clock))
                 for file in folder.files()
             ]
 
@@ -87,7 +89,7 @@ class ParkedConversations:
         best: Parked | None = None
         for entry in self._of(variant):
             shared = common_prefix(entry.tokens, tokens)
-            if shared > longer_than and not (self._whole and shared < len(entry.tokens)):
+            if shared > longer_than and self._is_of_use(entry, shared):
                 best, longer_than = entry, shared
         return (best, longer_than) if best is not None else None
 
@@ -95,7 +97,7 @@ class ParkedConversations:
         """Whether an entry holds all of ``tokens``, and can be used for them."""
         return any(
             common_prefix(entry.tokens, tokens) == len(tokens)
-            and not (self._whole and len(tokens) < len(entry.tokens))
+            and self._is_of_use(entry, len(tokens))
             for entry in self._of(variant)
         )
 
@@ -147,15 +149,11 @@ class ParkedConversations:
 
         When it is needed somebody waits, and writing takes a second per gigabyte or more.
         """
-        if self._memory <= self._limit * _FILLED:
-            return False
-        for entry in self._in_memory:
-            if self._wants_file(entry):
-                self._write(entry)
-            if entry.file is not None:
-                entry.state = entry.end = None
-                return True
-        return False
+        return self._memory > self._limit * _FILLED and any(map(self._move_out, self._in_memory))
+
+    def _is_of_use(self, entry: Parked, length: int) -> bool:
+        """Whether the first ``length`` tokens of an entry can be put back."""
+        return length == len(entry.tokens) or not self.whole
 
     def _of(self, variant: str) -> list[Parked]:
         return [entry for entry in self._entries if entry.variant == variant]
@@ -186,12 +184,15 @@ class ParkedConversations:
 
     def _shrink(self) -> None:
         while self._memory > self._limit:
-            self._move_out(self._in_memory[0])
+            oldest = self._in_memory[0]
+            if not self._move_out(oldest):
+                self.remove(oldest)
 
-    def _move_out(self, entry: Parked) -> None:
+    def _move_out(self, entry: Parked) -> bool:
+        """Leave an entry to the disk; False when it cannot be there."""
         if self._wants_file(entry):
             self._write(entry)
-        if entry.file is not None:
-            entry.state = entry.end = None
-        else:
-            self.remove(entry)
+        if entry.file is None:
+            return False
+        entry.state = entry.end = None
+        return True

@@ -141,16 +141,16 @@ class SlotTable:
             length -= 1
         if length < whole and generation.undivided:
             return 0
-        if length < len(tokens) and self._is_whole_only(known):
+        if length < len(tokens) and self._has_to_be_whole(known):
             return 0
         for media in generation.prompt.media:
             if media.start < length < media.end:
                 length = media.start
         return length
 
-    def _is_whole_only(self, known: Slot | Parked | Generation) -> bool:
-        """Whether it is of no use for a part of its tokens, see :class:`ParkedConversations`."""
-        return self._model.keeps_state or (self._model.window > 0 and isinstance(known, Parked))
+    def _has_to_be_whole(self, known: Slot | Parked | Generation) -> bool:
+        """Whether it is of no use for a part of its tokens."""
+        return self._parked.whole if isinstance(known, Parked) else self._model.keeps_state
 
     def _target(self, free: list[Slot], reuse: _Reuse) -> Slot:
         own = reuse.slot
@@ -287,7 +287,7 @@ class SlotTable:
         the history.
         """
         length = slot.end_length
-        if self._model.window <= 0 or self._model.keeps_state:
+        if self._model.keeps_state or not self._parked.whole:
             return
         if not MIN_TOKENS <= length < len(slot.tokens):
             return

@@ -35,7 +35,16 @@ _SUFFIX = ".state"
 _MAX_HEADER = 64 << 20
 
 
-class _Header(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True):
+    """What a file says of its state.
+
+    Attributes:
+        key: what the state depends on, see :func:`state_key`.
+        variant: the adapters it was read with, see :class:`AdapterSet`.
+        end_length: tokens of the prompt that was read last, 0 = not known.
+        end_bytes: of the logits at the end of the body.
+    """
+
     key: str
     tokens: list[int]
     variant: str = ""
@@ -61,18 +70,12 @@ class StateFile:
     """A conversation on disk.
 
     Attributes:
-        variant: the adapters it was read with, see :class:`AdapterSet`.
-        end_length: tokens of the prompt that was read last, 0 = not known.
-        end_bytes: of the logits at the end of the body.
         offset: where the body begins.
         size: bytes of the body.
     """
 
     path: Path
-    tokens: list[int]
-    variant: str
-    end_length: int
-    end_bytes: int
+    head: Head
     offset: int
     size: int
     checksum: int
@@ -91,9 +94,10 @@ class StateFile:
             logger.warning("ignored a damaged state file: %s", self.path.name)
             self.delete()
             return None
-        split = self.size - self.end_bytes
+        split = self.size - self.head.end_bytes
         logits = np.frombuffer(body[split:].tobytes(), "<f4").astype(np.float32)
-        return body[:split], PromptEnd(self.end_length, logits) if self.end_length else None
+        length = self.head.end_length
+        return body[:split], PromptEnd(length, logits) if length else None
 
     def delete(self) -> None:
         """Remove the file; it may be gone already."""
@@ -137,10 +141,9 @@ class StateFolder:
     ) -> StateFile | None:
         """Keep a state; ``None`` when the disk refuses or it is over the limit."""
         logits = end.logits.astype("<f4").tobytes() if end is not None else b""
-        end_length = end.length if end is not None else 0
-        header = msgspec.msgpack.encode(
-            _Header(self._key, list(tokens), variant, end_length, len(logits))
-        )
+        length = end.length if end is not None else 0
+        head = Head(self._key, list(tokens), variant, length, len(logits))
+        header = msgspec.msgpack.encode(head)
         size = state.nbytes + len(logits)
         total = len(_MAGIC) + _NUMBERS.size + len(header) + size
         if total > self._limit:
@@ -156,16 +159,7 @@ class StateFolder:
             logger.warning("conversation state is not kept: %s", error.strerror)
             self.usable = False
             return None
-        return StateFile(
-            path=self._folder / name,
-            tokens=list(tokens),
-            variant=variant,
-            end_length=end_length,
-            end_bytes=len(logits),
-            offset=total - size,
-            size=size,
-            checksum=checksum,
-        )
+        return StateFile(self._folder / name, head, total - size, size, checksum)
 
     def _make_room(self, size: int) -> None:
         files = [(path, path.stat().st_size) for path in _by_age(self._folder, f"*{_SUFFIX}")]
@@ -202,23 +196,14 @@ def _read_head(path: Path, key: str) -> StateFile | None:
             if length > _MAX_HEADER:
                 return None
             raw = file.read(length)
-        header = msgspec.msgpack.decode(raw, type=_Header)
+        head = msgspec.msgpack.decode(raw, type=Head)
     except (OSError, msgspec.DecodeError):
         return None
     offset = len(start) + length
     whole = zlib.crc32(raw) == head_checksum and path.stat().st_size == offset + size
-    if not whole or header.key != key or not 0 <= header.end_bytes <= size:
+    if not whole or head.key != key or not 0 <= head.end_bytes <= size:
         return None
-    return StateFile(
-        path=path,
-        tokens=header.tokens,
-        variant=header.variant,
-        end_length=header.end_length,
-        end_bytes=header.end_bytes,
-        offset=offset,
-        size=size,
-        checksum=checksum,
-    )
+    return StateFile(path, head, offset, size, checksum)
 
 
 def _write_whole(path: Path, *pieces: bytes | memoryview) -> None:

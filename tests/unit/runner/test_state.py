@@ -36,7 +36,7 @@ def test_the_end_of_a_prompt_is_kept_with_its_state(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path, "key", LIMIT)
     folder.write([1, 2, 3], some_state(), end=PromptEnd(2, logits))
     (found,) = StateFolder(tmp_path, "key", LIMIT).files()
-    assert found.end_length == 2
+    assert found.head.end_length == 2
     read = found.read()
     assert read is not None
     state, end = read
