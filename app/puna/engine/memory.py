@@ -9,6 +9,7 @@ Source: llama.cpp, src/llama-kv-cache.cpp; buffers measured on the CPU backend.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -82,11 +83,14 @@ class Choice:
     largest_context: int
 
 
+@functools.lru_cache(maxsize=64)
 def cell_bytes(info: ModelInfo, kv_type: str = "f16") -> float:
     """Bytes of the key/value cache per token, all layers together.
 
     Sliding-window layers count in full: runners keep all their cells, so that
     a conversation can be cut anywhere.
+
+    Each request asks for it, and a model has many layers.
     """
     width = sum(_cache_width(info, layer) for layer in range(len(info.kv_head_counts)))
     return width * _KV_BYTES.get(kv_type, _KV_BYTES["f16"])

@@ -515,7 +515,7 @@ class Frames:
     """Cuts a byte stream into frames. ``feed`` may be given any pieces."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._begun = bytearray()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the bodies that are complete after ``data``.
@@ -523,18 +523,24 @@ class Frames:
         Raises:
             ValueError: a length over :data:`MAX_FRAME`; the stream is lost.
         """
-        self._buffer += data
+        if self._begun:
+            self._begun += data
+        # Most pieces are one frame, which needs no buffer.
+        known = self._begun or data
         start = 0
-        while len(self._buffer) - start >= _HEAD.size:
-            (size,) = _HEAD.unpack_from(self._buffer, start)
+        while len(known) - start >= _HEAD.size:
+            (size,) = _HEAD.unpack_from(known, start)
             if size > MAX_FRAME:
                 raise ValueError(f"frame of {size} bytes")
             end = start + _HEAD.size + size
-            if len(self._buffer) < end:
+            if len(known) < end:
                 break
-            yield bytes(self._buffer[start + _HEAD.size : end])
+            yield bytes(known[start + _HEAD.size : end])
             start = end
-        del self._buffer[:start]
+        if known is self._begun:
+            del self._begun[:start]
+        else:
+            self._begun += data[start:]
 
 
 def command(body: bytes) -> Command:

@@ -122,7 +122,8 @@ class _Streamed(Response):
             if first is not None:
                 await self._send(out, first)
             async for piece in self._pieces:
-                await self._send(out, piece)
+                self._silent_since = time.monotonic()
+                await out(piece)
         except asyncio.CancelledError:
             if live.gone or live.ending is None:
                 raise

@@ -32,14 +32,21 @@ class Wire:
         """Send a piece; waits while the client does not read."""
         if not piece:
             return
-        if not self._pieces and self.gathers:
-            self._loop.call_soon(self.flush)
-        self._pieces.append(b"%x\r\n%b\r\n" % (len(piece), piece))
-        self._size += len(piece)
-        if not self.gathers or self._size > _FULL:
-            self.flush()
+        framed = b"%x\r\n%b\r\n" % (len(piece), piece)
+        if self.gathers:
+            self._gather(framed)
+        elif not self._transport.is_closing():
+            self._transport.write(framed)
         if self._flow.write_paused:
             await self._flow.drain()
+
+    def _gather(self, framed: bytes) -> None:
+        if not self._pieces:
+            self._loop.call_soon(self.flush)
+        self._pieces.append(framed)
+        self._size += len(framed)
+        if self._size > _FULL:
+            self.flush()
 
     def flush(self) -> None:
         """Send now what has come."""

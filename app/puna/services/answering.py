@@ -76,7 +76,10 @@ async def answer(
     async with aclosing(lease.generate(request)) as reports:
         async for report in reports:
             if isinstance(report, Delta):
-                for event in calls.passed(_shown(job, parser.feed(report.text), report.logprobs)):
+                events = parser.feed(report.text)
+                if report.logprobs or not _is_text(events):
+                    events = calls.passed(_shown(job, events, report.logprobs))
+                for event in events:
                     yield event
             elif isinstance(report, Progress):
                 if job.controls.progress:
@@ -90,6 +93,10 @@ async def answer(
                 if reason == "repeat" and not job.controls.tells_repeats:
                     reason = "stop"
                 yield Finished(reason, report.usage, _warnings(parser, report.usage))
+
+
+def _is_text(events: Sequence[Event]) -> bool:
+    return len(events) == 1 and type(events[0]) is TextDelta
 
 
 def _request(lease: Lease, job: Job, options: Merged, constraint: Constraint | None) -> Generate:

@@ -27,17 +27,18 @@ from puna.server.routes import (
     transfers,
 )
 
+# Routes are tried in this order.
 ROUTERS: tuple[APIRouter, ...] = (
-    status.router,
-    hardware.router,
     inference.router,
     embeddings.router,
+    openai.router,
+    status.router,
+    hardware.router,
     blobs.router,
     models.router,
     creation.router,
     transfers.router,
     cloud.router,
-    openai.router,
     completions.router,
     audio.router,
     responses.router,

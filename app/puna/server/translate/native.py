@@ -6,12 +6,15 @@ Key order and what is left out follow contract ``ollama-http-api`` 4 and 5.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from puna.api import native as wire
+from puna.api.gojson import dumps
 from puna.chat.events import (
     Finished,
     TextDelta,
@@ -22,6 +25,7 @@ from puna.chat.events import (
 )
 from puna.chat.messages import Message, Tool, ToolCall
 from puna.server.streaming import line
+from puna.server.translate.moulds import MARK, around_marks
 from puna.server.translate.timestamps import utc_now
 from puna.services.requests import (
     Answer,
@@ -141,6 +145,10 @@ class Shape(Protocol):
         """A line before the last."""
         ...
 
+    def text(self, text: str) -> bytes:
+        """The line of a :meth:`chunk` with nothing but text."""
+        ...
+
     def final(self, piece: Piece, finished: Finished, load_ns: int) -> dict[str, Any]:
         """The last line, or the only object."""
         ...
@@ -150,10 +158,24 @@ class Shape(Protocol):
         ...
 
 
-class _Common:
+class _Common(ABC):
     def __init__(self, model: str, started_ns: int) -> None:
         self._model = model
         self._started_ns = started_ns
+
+    @abstractmethod
+    def chunk(self, piece: Piece) -> dict[str, Any]:
+        """A line before the last."""
+
+    def text(self, text: str) -> bytes:
+        """The line of a :meth:`chunk` with nothing but text."""
+        before, between, after = self._around
+        return b'%b"%b"%b%b%b' % (before, utc_now().encode(), between, dumps(text), after)
+
+    @cached_property
+    def _around(self) -> list[bytes]:
+        """What stands around the time and the text."""
+        return around_marks(line({**self.chunk(Piece(MARK)), "created_at": MARK}), 2)
 
     def _head(self) -> dict[str, Any]:
         return {"model": self._model, "created_at": utc_now()}
@@ -302,6 +324,8 @@ async def lines(
                 yield line({**final, **truncation(event.usage)})
             elif last is not None:
                 last.add(event)
+            elif isinstance(event, TextDelta) and not event.logprobs:
+                yield shape.text(event.text)
             else:
                 piece = Piece()
                 piece.add(event)

@@ -30,6 +30,7 @@ from puna.errors import InvalidInput, PunaError
 from puna.server.errors import openai_body
 from puna.server.streaming import event
 from puna.server.translate import openai_messages as parts
+from puna.server.translate.moulds import MARK, around_marks
 from puna.server.translate.native import Piece, grammar, logprobs, truncation
 from puna.services.requests import Answer, ChatRequest, Controls, Rendered, ToolChoice
 
@@ -168,6 +169,7 @@ class ChatCompletions:
         self._choices = choices
         self._include_usage = include_usage
         self._begun: set[int] = set()
+        self._around: dict[int, list[bytes]] = {}
         self._called: set[int] = set()
         self._streamed: set[tuple[int, int]] = set()
         self._usages: list[Usage] = []
@@ -222,7 +224,18 @@ class ChatCompletions:
         choice = {"index": index, "delta": {}, "finish_reason": reason}
         yield self._event([choice], truncation(finished.usage))
 
+    def _text(self, index: int, text: str) -> bytes:
+        """A chunk with nothing but text, after the first one."""
+        around = self._around.get(index)
+        if around is None:
+            sample = self._chunk(index, {"content": MARK}, Piece())
+            around = self._around[index] = around_marks(sample, 1)
+        return dumps(text).join(around)
+
     def _delta(self, index: int, answer: Answer) -> bytes | None:
+        match answer:
+            case TextDelta(text, ()) if text and index in self._begun:
+                return self._text(index, text)
         piece = Piece()
         piece.add(answer)
         match answer:

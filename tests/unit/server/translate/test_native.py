@@ -2,8 +2,11 @@ import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import pytest
+
 from puna.api import native as wire
 from puna.api.decoding import decode
+from puna.api.gojson import dumps
 from puna.chat.events import (
     Event,
     Finished,
@@ -15,7 +18,8 @@ from puna.chat.events import (
 )
 from puna.chat.messages import Message, Think, ToolCall
 from puna.server.translate import native
-from puna.server.translate.native import ChatShape, GenerateShape, Shape
+from puna.server.translate.moulds import MARK
+from puna.server.translate.native import ChatShape, GenerateShape, Piece, Shape
 from puna.services.requests import Answer, Closing, PromptRead, Rendered
 
 USAGE = Usage(prompt_tokens=8, completion_tokens=5, prompt_ns=10, completion_ns=20, context=(1, 2))
@@ -52,6 +56,16 @@ async def test_a_chat_stream_has_a_line_per_event_and_metrics_last() -> None:
     ]
     assert list(found[-1]) == ["model", "created_at", "message", "done", "done_reason", *METRICS]
     assert [line["done"] for line in found] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("text", ["", "a", '"', "<b> & \u2028\n", MARK, "\U0001f600"])
+@pytest.mark.parametrize("shape", [ChatShape, GenerateShape])
+def test_a_line_of_text_is_what_a_chunk_would_be(shape: type[ChatShape], text: str) -> None:
+    made = shape(f"m{MARK}", 0)
+    (found,) = made.text(text).splitlines()
+    chunk = {**made.chunk(Piece(text)), "created_at": json.loads(found)["created_at"]}
+    assert found == dumps(chunk)
+    assert made.text("next") != made.text(text)
 
 
 async def test_what_was_held_back_is_in_the_last_line() -> None:
