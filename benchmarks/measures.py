@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from benchmarks.prompts import Prompts
+from benchmarks.quiet import Spoiled
 from benchmarks.servers import SPARE_READY, Server
 from benchmarks.streams import Ask, OpenAi, Stream, begin, run
 
@@ -88,7 +89,20 @@ class Bench:
 
 
 def _ask(bench: Bench, *asks: Ask) -> list[Stream]:
-    return run(bench.server.dialect, bench.server.port, bench.server.model, asks)
+    streams = run(bench.server.dialect, bench.server.port, bench.server.model, asks)
+    return _complete(streams, asks)
+
+
+def _complete(streams: list[Stream], asks: Sequence[Ask]) -> list[Stream]:
+    """``streams``, which have as many tokens as was asked for.
+
+    Raises:
+        Spoiled: one ended before; the others had the machine for themselves.
+    """
+    for stream, ask in zip(streams, asks, strict=True):
+        if stream.tokens != ask.tokens:
+            raise Spoiled(f"{stream.tokens} tokens of {ask.tokens}")
+    return streams
 
 
 def single(bench: Bench) -> Numbers:

@@ -23,6 +23,10 @@ def raise_priority(pid: int) -> None:
         os.setpriority(os.PRIO_PROCESS, pid, -19)
 
 
+class Spoiled(Exception):
+    """A sample turned out to measure something else."""
+
+
 class Quiet:
     """Takes samples until one was undisturbed, or a few were not.
 
@@ -42,13 +46,22 @@ class Quiet:
 
         Args:
             prepare: gets all ready, and returns what is to be watched and timed.
+
+        Raises:
+            Spoiled: the last one was.
         """
         for left in range(self._tries, 0, -1):
             measure = prepare()
             for pid in self._ours():
                 raise_priority(pid)
             before, began = self._usage(), time.perf_counter()
-            value = measure()
+            try:
+                value = measure()
+            except Spoiled:
+                self.rejected += 1
+                if left == 1:
+                    raise
+                continue
             seconds = time.perf_counter() - began
             others, stolen = (a - b for a, b in zip(self._usage(), before, strict=True))
             self.taken += 1

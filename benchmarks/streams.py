@@ -18,7 +18,8 @@ from typing import Any
 SILENCE = 180.0
 """Seconds without a byte after which a server is taken for dead."""
 
-SAMPLING = {"temperature": 0.8, "top_k": 40, "top_p": 0.9, "min_p": 0.0, "repeat_penalty": 1.0}
+SAMPLING = {"temperature": 1.5, "top_k": 40, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0}
+"""Hot, or a base model is soon caught in a loop, which Puna and Ollama end and others do not."""
 
 
 @dataclass(frozen=True, slots=True)
