@@ -28,24 +28,38 @@ _LEAST_ROWS = 2 * FAST_ROWS
 """Fewer take little less time and read much less, so of these a stream waits twice as long."""
 
 
-def chunk_length(pending: int, room: int, *, fast_rows: int = FAST_ROWS) -> int:
+_BLOCK = 256
+"""Attention works on whole blocks of so many cells. Source: llama.cpp, src/llama-kv-cache.cpp,
+``get_n_kv``. In steps of 512 from 1 on, 2,048 tokens take 3 to 4 % longer than from 0 on."""
+
+
+def chunk_length(pending: int, room: int, *, start: int = 0, fast_rows: int = FAST_ROWS) -> int:
     """Tokens of a prompt to read now.
 
     Args:
         pending: tokens of the prompt that are not in the cache yet.
         room: rows left in this step.
+        start: tokens that are in the cache.
         fast_rows: rows below which a batch is slow, 0 = there is no such limit.
 
     Returns:
         At most ``room``. A last piece is never short: 552 tokens in steps of
-        512 are read as 488 and 64.
+        512 are read as 488 and 64. Where that takes no more steps, a piece ends
+        with a block of cells.
     """
     if pending <= room:
         return pending
+    in_blocks = room - (start + room) % _BLOCK
+    if in_blocks > 0 and _steps(pending - in_blocks, room) == _steps(pending - room, room):
+        room = in_blocks
     rest = pending - room
     if rest < fast_rows <= room - fast_rows:
         return pending - fast_rows
     return room
+
+
+def _steps(pending: int, room: int) -> int:
+    return -(-pending // room)
 
 
 class Filling:

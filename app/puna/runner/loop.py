@@ -246,7 +246,7 @@ class Loop:
         assert generation is not None
         start = len(slot.tokens)
         run, fast = generation.piece(start), self._opened.fast_rows
-        size = chunk_length(run, room, fast_rows=fast)
+        size = chunk_length(run, room, start=start, fast_rows=fast)
         if size == run and fast:
             start, size = self._filled(slot, start, size, room)
         tokens = generation.tokens[start : start + size]

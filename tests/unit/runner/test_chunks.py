@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from puna.runner.chunks import DepthCost, Filling, PrefillRate, chunk_length
 
 
-def cuts(length: int, room: int, fast: int = 64) -> list[int]:
-    sizes = []
+def cuts(length: int, room: int, fast: int = 64, *, start: int = 0) -> list[int]:
+    sizes: list[int] = []
     while length > 0:
-        sizes.append(chunk_length(length, room, fast_rows=fast))
-        length -= sizes[-1]
+        size = chunk_length(length, room, start=start + sum(sizes), fast_rows=fast)
+        sizes.append(size)
+        length -= size
     return sizes
 
 
@@ -27,16 +28,31 @@ def test_without_a_slow_path_steps_are_full() -> None:
     assert cuts(1024 + 40, 512, fast=0) == [512, 512, 40]
 
 
-@given(st.integers(1, 5000), st.integers(1, 600))
-def test_every_token_is_read_once_and_no_step_is_too_large(length: int, room: int) -> None:
-    sizes = cuts(length, room)
+def test_pieces_end_with_a_block_of_cells_where_that_takes_no_more_steps() -> None:
+    assert cuts(2047, 512, start=1) == [511, 512, 512, 512]
+    assert cuts(1400, 512, start=300) == [468, 512, 420]
+    assert cuts(2048, 512, start=1) == [512, 512, 512, 512]
+
+
+@given(st.integers(1, 5000), st.integers(1, 600), st.integers(0, 1000))
+def test_every_token_is_read_once_and_no_step_is_too_large(
+    length: int, room: int, start: int
+) -> None:
+    sizes = cuts(length, room, start=start)
     assert sum(sizes) == length
     assert all(0 < size <= room for size in sizes)
 
 
-@given(st.integers(1, 5000), st.integers(128, 600))
-def test_the_last_piece_is_long_unless_the_prompt_is_short(length: int, room: int) -> None:
-    assert cuts(length, room)[-1] >= min(64, length)
+@given(st.integers(1, 5000), st.integers(128, 600), st.integers(0, 1000))
+def test_the_last_piece_is_long_unless_the_prompt_is_short(
+    length: int, room: int, start: int
+) -> None:
+    assert cuts(length, room, start=start)[-1] >= min(64, length)
+
+
+@given(st.integers(1, 5000), st.integers(128, 600), st.integers(0, 1000), st.sampled_from([0, 64]))
+def test_blocks_of_cells_take_no_more_steps(length: int, room: int, start: int, fast: int) -> None:
+    assert len(cuts(length, room, fast, start=start)) == -(-length // room)
 
 
 @pytest.mark.parametrize(
