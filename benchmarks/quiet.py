@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+_REST = 0.2
+_SETTLES = 50
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _SHARE = 0.04
 """Part of a core that others may use during a sample."""
@@ -54,6 +56,7 @@ class Quiet:
             measure = prepare()
             for pid in self._ours():
                 raise_priority(pid)
+            self._settle()
             before, began = self._usage(), time.perf_counter()
             try:
                 value = measure()
@@ -72,6 +75,17 @@ class Quiet:
             if left > 1:
                 time.sleep(0.4)
         return value
+
+    def _settle(self) -> None:
+        """Wait until no server works: one may write down what the last sample left behind."""
+        for _ in range(_SETTLES):
+            before = self._work()
+            time.sleep(_REST)
+            if self._work() - before <= 1:
+                return
+
+    def _work(self) -> int:
+        return sum(map(_ticks, self._ours()))
 
     def _usage(self) -> tuple[int, int]:
         """CPU ticks of all others, and those the hypervisor took."""
