@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import random
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
+
+_TRIES = 5
 
 _silent = llama.llama_log_callback(lambda *_: None)
 
@@ -32,9 +35,18 @@ class Prompts:
         self._numbers = itertools.count()
 
     def fresh(self, tokens: int) -> str:
-        """A prompt of ``tokens`` tokens with a beginning of its own."""
-        head = f"{self._random.choice(self._words)} {self._random.randrange(10**6)} "
-        return self.longer(f"{head}{next(self._numbers)} ", tokens) if tokens > 14 else head
+        """A prompt of ``tokens`` tokens with a beginning of its own.
+
+        Raises:
+            ValueError: no such prompt was found.
+        """
+        for _ in range(_TRIES):
+            head = f"{self._random.choice(self._words)} {self._random.randrange(10**6)} "
+            if tokens <= 14:
+                return head
+            with contextlib.suppress(ValueError):
+                return self.longer(f"{head}{next(self._numbers)} ", tokens)
+        raise ValueError(f"no prompt of {tokens} tokens")
 
     def texts(self, count: int, words: int) -> list[str]:
         """``count`` texts of so many words each, without what only code has."""
