@@ -44,13 +44,13 @@ def chunk_length(pending: int, room: int, *, start: int = 0, fast_rows: int = FA
 
     Returns:
         At most ``room``. A last piece is never short: 552 tokens in steps of
-        512 are read as 488 and 64. Where that takes no more steps, a piece ends
-        with a block of cells.
+        512 are read as 488 and 64. Where that takes no more steps, a large piece
+        ends with a block of cells.
     """
     if pending <= room:
         return pending
     in_blocks = room - (start + room) % _BLOCK
-    if in_blocks > 0 and _steps(pending - in_blocks, room) == _steps(pending - room, room):
+    if room >= _BLOCK and _steps(pending - in_blocks, room) == _steps(pending - room, room):
         room = in_blocks
     rest = pending - room
     if rest < fast_rows <= room - fast_rows:
