@@ -11,6 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _REST = 0.2
+"""Seconds without work after which a server is at rest."""
 _SETTLES = 50
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _SHARE = 0.04

@@ -122,8 +122,7 @@ class _Streamed(Response):
             if first is not None:
                 await self._send(out, first)
             async for piece in self._pieces:
-                self._silent_since = time.monotonic()
-                await out(piece)
+                await self._send(out, piece)
         except asyncio.CancelledError:
             if live.gone or live.ending is None:
                 raise

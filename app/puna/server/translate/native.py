@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from puna.api import native as wire
 from puna.api.gojson import dumps
@@ -138,27 +138,9 @@ class Piece:
         self.shown = True
 
 
-class Shape(Protocol):
+class Shape(ABC):
     """How an answer is written: the shape of chat or that of generate."""
 
-    def chunk(self, piece: Piece) -> dict[str, Any]:
-        """A line before the last."""
-        ...
-
-    def text(self, text: str) -> bytes:
-        """The line of a :meth:`chunk` with nothing but text."""
-        ...
-
-    def final(self, piece: Piece, finished: Finished, load_ns: int) -> dict[str, Any]:
-        """The last line, or the only object."""
-        ...
-
-    def special(self, answer: Finished | Rendered) -> dict[str, Any]:
-        """The answer to a load, an unload or a rendering."""
-        ...
-
-
-class _Common(ABC):
     def __init__(self, model: str, started_ns: int) -> None:
         self._model = model
         self._started_ns = started_ns
@@ -166,6 +148,14 @@ class _Common(ABC):
     @abstractmethod
     def chunk(self, piece: Piece) -> dict[str, Any]:
         """A line before the last."""
+
+    @abstractmethod
+    def final(self, piece: Piece, finished: Finished, load_ns: int) -> dict[str, Any]:
+        """The last line, or the only object."""
+
+    @abstractmethod
+    def special(self, answer: Finished | Rendered) -> dict[str, Any]:
+        """The answer to a load, an unload or a rendering."""
 
     def text(self, text: str) -> bytes:
         """The line of a :meth:`chunk` with nothing but text."""
@@ -192,7 +182,7 @@ class _Common(ABC):
         return {key: value for key, value in found.items() if value}
 
 
-class ChatShape(_Common):
+class ChatShape(Shape):
     """Objects of ``/api/chat``."""
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
@@ -225,7 +215,7 @@ class ChatShape(_Common):
         return {**head, "done": True, "done_reason": answer.reason}
 
 
-class GenerateShape(_Common):
+class GenerateShape(Shape):
     """Objects of ``/api/generate``."""
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
