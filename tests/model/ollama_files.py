@@ -844,7 +844,11 @@ FILES: Mapping[str, OllamaFile] = {
 def write(path: Path, family: str) -> None:
     """Write the file of a family."""
     file = FILES[family]
-    architecture = file.architecture or family
+    write_file(path, file, file.architecture or family)
+
+
+def write_file(path: Path, file: OllamaFile, architecture: str) -> None:
+    """Write a file with random weights."""
     writer = gguf.GGUFWriter(path, architecture)
     keys: dict[str, Any] = {
         "block_count": file.layers,
@@ -869,6 +873,9 @@ def write(path: Path, family: str) -> None:
     chance = np.random.default_rng(1)
     for name, shape in _shapes(file).items():
         values = chance.normal(0, 0.1, shape).astype(np.float32)
+        if name.endswith("ssm_a"):
+            # A state fades slowly.
+            values = -0.01 * np.abs(values)
         half = len(shape) > 1 and name.startswith("v.") and "position" not in name
         writer.add_tensor(name, values.astype(np.float16) if half else values)
     writer.write_header_to_file()

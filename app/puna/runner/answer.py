@@ -81,7 +81,7 @@ class Answers:
         ):
             context.shift(slot.sequence, kept + count, length, -count)
             del slot.tokens[kept : kept + count]
-            slot.end = None
+            slot.forget_points(kept)
         else:
             self._slots.cut(slot, kept)
 

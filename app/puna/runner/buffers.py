@@ -17,6 +17,13 @@ def buffer(size: int) -> npt.NDArray[np.uint8]:
     return np.frombuffer(_memory(max(1, size)), np.uint8, size)
 
 
+def copy_of(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The same bytes in a buffer of their own, so that what they were a part of can go."""
+    copied = buffer(array.size)
+    copied[:] = array
+    return copied
+
+
 def _memory(size: int) -> mmap.mmap:
     if sys.platform == "win32":
         return mmap.mmap(-1, size)

@@ -43,6 +43,8 @@ KV_TYPES: Mapping[str, int] = {
 _MAX_SINGLE_TEXT = 64 << 20
 _LONG_TEXT = 1 << 13
 _ANCHOR = "\x02"
+_PARTIAL = 1
+"""``LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY``."""
 """A character that no vocabulary joins with others."""
 
 _logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)(
@@ -338,17 +340,30 @@ class Context:
         """Largest position kept, -1 when the sequence is empty."""
         return int(api.llama_memory_seq_pos_max(self.memory, sequence)) if self.memory else -1
 
-    def read_state(self, sequence: int) -> ByteArray:
-        """A copy of everything the cache holds of a sequence; empty on failure."""
-        size = api.llama_state_seq_get_size(self.handle, sequence)
+    def read_state(self, sequence: int, *, partial: bool = False) -> ByteArray:
+        """A copy of what the cache holds of a sequence; empty on failure.
+
+        ``partial``: only of layers that cannot be cut, those with recurrent states or windows.
+        """
+        flags = _PARTIAL if partial else 0
+        size = api.llama_state_seq_get_size_ext(self.handle, sequence, flags)
         state = buffer(size)
-        written = api.llama_state_seq_get_data(self.handle, _bytes(state), size, sequence)
+        written = api.llama_state_seq_get_data_ext(
+            self.handle, _bytes(state), size, sequence, flags
+        )
         return state[:written]
 
-    def write_state(self, sequence: int, state: ByteArray) -> bool:
-        """Put a state back into an empty sequence; False when it does not fit."""
-        read = api.llama_state_seq_set_data(self.handle, _bytes(state), state.size, sequence)
-        return bool(read)
+    def write_state(self, sequence: int, state: ByteArray, *, partial: bool = False) -> bool:
+        """Put a state back; False when it does not fit.
+
+        Of a whole one the sequence is empty before, of a ``partial`` one all other layers stay.
+        """
+        flags = _PARTIAL if partial else 0
+        return bool(
+            api.llama_state_seq_set_data_ext(
+                self.handle, _bytes(state), state.size, sequence, flags
+            )
+        )
 
     def close(self) -> None:
         """Free the cache and the compute buffers."""

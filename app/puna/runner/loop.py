@@ -19,7 +19,7 @@ from puna.runner.padding import TILE
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
 from puna.runner.slots import Slot, SlotTable
-from puna.runner.state import PromptEnd
+from puna.runner.snapshot import PromptEnd
 from puna.runner.turns import Turns
 
 _NO_ROW = -1
@@ -77,10 +77,13 @@ class Loop:
         generations = [*self._waiting, *(slot.generation for slot in self._slots.slots)]
         return any(g is not None and not g.begun for g in generations)
 
-    def holds(self, request_id: int) -> bool:
-        """Whether a slot works for a request. Safe to call from any thread."""
+    def may_interrupt(self, request_id: int) -> bool:
+        """Whether the running batch may be stopped for a request. Safe to call from any thread."""
         generations = [slot.generation for slot in self._slots.slots]
-        return any(g is not None and g.id == request_id for g in generations)
+        running = [g.id for g in generations if g is not None]
+        # Recurrent states are lost with it, also those of the others.
+        alone = len(running) == 1
+        return request_id in running and (alone or not self._opened.model.keeps_state)
 
     def submit(self, generation: Generation) -> None:
         """Put a request at the end of the queue."""
@@ -294,6 +297,8 @@ class Loop:
             assert generation is not None
             end = part.start + part.count
             part.slot.tokens.extend(generation.tokens[part.start : end])
+            if end in generation.checkpoints:
+                self._slots.checkpoint(part.slot)
             if part.row < 0:
                 self._send(Progress(generation.id, end, len(generation.prompt.tokens)))
 
@@ -373,11 +378,9 @@ class Loop:
     def _recover(self, parts: list[_Part], result: int) -> None:
         """Undo a batch that did not run to its end; the next step tries again."""
         self._context.clear_abort()
-        for part in parts:
-            # A recurrent state may be half updated, and has no earlier one to go back to.
-            lost = self._opened.model.keeps_state
-            if lost or not self._slots.cut(part.slot, len(part.slot.tokens)):
-                self._slots.drop(part.slot)
+        if result != _NO_CELLS:
+            for part in parts:
+                self._slots.undo(part.slot)
         if result == _ABORTED:
             return
         if result == _NO_CELLS and (self._slots.evict() or self._preempt()):

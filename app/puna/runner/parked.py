@@ -10,9 +10,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from puna.runner.llama import ByteArray
 from puna.runner.prefix import common_prefix
-from puna.runner.state import PromptEnd, StateFile, StateFolder
+from puna.runner.snapshot import Snapshot, furthest
+from puna.runner.state import StateFile, StateFolder
 
 MIN_TOKENS = 32
 """Shorter conversations are read again faster than they are looked for."""
@@ -25,12 +25,11 @@ _FILLED = 0.75
 
 @dataclass(slots=True, eq=False)
 class Parked:
-    """The state of one conversation.
+    """One conversation.
 
     Attributes:
-        end: of the prompt read last; ``None`` also when it is only on disk.
         variant: the adapters it was read with, see :class:`AdapterSet`.
-        state: ``None`` when it is only on disk.
+        snapshot: ``None`` when it is only on disk.
         file: ``None`` when it was not written.
         refused: the disk does not take it.
         used: larger = later.
@@ -38,24 +37,30 @@ class Parked:
 
     tokens: list[int]
     variant: str
-    state: ByteArray | None
+    snapshot: Snapshot | None
     file: StateFile | None
     used: int
-    end: PromptEnd | None = None
     refused: bool = False
 
     @property
     def end_length(self) -> int:
         """Tokens of the prompt whose end is known, 0 = of none."""
-        if self.end is not None:
-            return self.end.length
-        return self.file.head.end_length if self.file is not None else 0
+        if self.snapshot is None:
+            return self.file.head.end_length if self.file is not None else 0
+        return self.snapshot.end.length if self.snapshot.end is not None else 0
+
+    @property
+    def positions(self) -> list[int]:
+        """Of its checkpoints."""
+        if self.snapshot is not None:
+            return [checkpoint.position for checkpoint in self.snapshot.checkpoints]
+        points = self.file.head.checkpoints if self.file is not None else []
+        return [position for position, _ in points]
 
     @property
     def size(self) -> int:
         """Bytes of main memory it takes."""
-        state = self.state.nbytes if self.state is not None else 0
-        return state + (self.end.logits.nbytes if self.end is not None else 0)
+        return self.snapshot.size if self.snapshot is not None else 0
 
 
 class ParkedConversations:
@@ -66,7 +71,7 @@ class ParkedConversations:
         folder: where they go from there.
 
     Attributes:
-        whole: a state is of no use for a part of its tokens. So it is with recurrent models, and
+        whole: a state can be cut at its checkpoints alone. So it is with recurrent models, and
             with sliding windows: of those a state has only what the next token looks at.
     """
 
@@ -85,41 +90,42 @@ class ParkedConversations:
     def find(
         self, tokens: Sequence[int], variant: str = "", *, longer_than: int
     ) -> tuple[Parked, int] | None:
-        """The entry that shares most with ``tokens``, and how much, if that is enough."""
+        """The entry of which most can be put back for ``tokens``, and how much, if that is enough."""
         best: Parked | None = None
         for entry in self._of(variant):
-            shared = common_prefix(entry.tokens, tokens)
-            if shared > longer_than and self._is_of_use(entry, shared):
-                best, longer_than = entry, shared
+            length = self.reach(entry, common_prefix(entry.tokens, tokens))
+            if length > longer_than:
+                best, longer_than = entry, length
         return (best, longer_than) if best is not None else None
+
+    def reach(self, entry: Parked, length: int) -> int:
+        """How many of the first ``length`` tokens of an entry can be put back."""
+        if length == len(entry.tokens) or not self.whole:
+            return length
+        return furthest(entry.positions, length)
+
+    def shared(self, tokens: Sequence[int], variant: str) -> int:
+        """Tokens with which some entry begins too, whether they can be put back or not."""
+        return max((common_prefix(e.tokens, tokens) for e in self._of(variant)), default=0)
 
     def has(self, tokens: Sequence[int], variant: str = "") -> bool:
         """Whether an entry holds all of ``tokens``, and can be used for them."""
-        return any(
-            common_prefix(entry.tokens, tokens) == len(tokens)
-            and self._is_of_use(entry, len(tokens))
-            for entry in self._of(variant)
-        )
+        found = self.find(tokens, variant, longer_than=len(tokens) - 1)
+        return found is not None
 
-    def add(
-        self,
-        tokens: list[int],
-        state: ByteArray,
-        variant: str = "",
-        end: PromptEnd | None = None,
-    ) -> None:
+    def add(self, tokens: list[int], snapshot: Snapshot, variant: str = "") -> None:
         """Keep a state; entries that it continues are replaced."""
         for entry in self._of(variant):
             if common_prefix(entry.tokens, tokens) == len(entry.tokens):
                 self.remove(entry)
-        self._entries.append(Parked(tokens, variant, state, None, next(self._clock), end))
+        self._entries.append(Parked(tokens, variant, snapshot, None, next(self._clock)))
         self._shrink()
 
-    def read(self, entry: Parked) -> tuple[ByteArray, PromptEnd | None] | None:
-        """The state and the end of its prompt, from disk if need be; a damaged file is forgotten."""
+    def read(self, entry: Parked) -> Snapshot | None:
+        """What is kept of it, from disk if need be; a damaged file is forgotten."""
         entry.used = next(self._clock)
-        if entry.state is not None:
-            return entry.state, entry.end
+        if entry.snapshot is not None:
+            return entry.snapshot
         found = entry.file.read() if entry.file is not None else None
         if found is None:
             self.remove(entry)
@@ -151,10 +157,6 @@ class ParkedConversations:
         """
         return self._memory > self._limit * _FILLED and any(map(self._move_out, self._in_memory))
 
-    def _is_of_use(self, entry: Parked, length: int) -> bool:
-        """Whether the first ``length`` tokens of an entry can be put back."""
-        return length == len(entry.tokens) or not self.whole
-
     def _of(self, variant: str) -> list[Parked]:
         return [entry for entry in self._entries if entry.variant == variant]
 
@@ -169,8 +171,8 @@ class ParkedConversations:
 
     def _write(self, entry: Parked) -> None:
         assert self._folder is not None
-        assert entry.state is not None
-        entry.file = self._folder.write(entry.tokens, entry.state, entry.variant, entry.end)
+        assert entry.snapshot is not None
+        entry.file = self._folder.write(entry.tokens, entry.snapshot, entry.variant)
         entry.refused = entry.file is None
 
     @property
@@ -179,8 +181,8 @@ class ParkedConversations:
 
     @property
     def _in_memory(self) -> list[Parked]:
-        """Entries with their state, the one used longest ago first."""
-        return sorted((e for e in self._entries if e.state is not None), key=lambda e: e.used)
+        """Entries that are not only on disk, the one used longest ago first."""
+        return sorted((e for e in self._entries if e.snapshot is not None), key=lambda e: e.used)
 
     def _shrink(self) -> None:
         while self._memory > self._limit:
@@ -194,5 +196,5 @@ class ParkedConversations:
             self._write(entry)
         if entry.file is None:
             return False
-        entry.state = entry.end = None
+        entry.snapshot = None
         return True

@@ -44,6 +44,7 @@ class Generation:
         kept: tokens at the start that survive when the window slides.
         window: cells it may fill.
         guessers: of its next tokens, once there was a use for them.
+        checkpoints: positions at which a batch ends, since a checkpoint is made there.
     """
 
     request: Generate
@@ -66,6 +67,7 @@ class Generation:
     first_ns: int = 0
     warnings: list[str] = field(default_factory=list)
     guessers: tuple[Guesser, ...] | None = None
+    checkpoints: tuple[int, ...] = ()
 
     @property
     def id(self) -> int:
@@ -97,8 +99,8 @@ class Generation:
         return next((m for m in self.prompt.media if m.start == position), None)
 
     def piece(self, position: int) -> int:
-        """Tokens from ``position`` that one batch may hold: up to media or the end."""
-        ends = [*(m.start for m in self.prompt.media), len(self.tokens)]
+        """Tokens from ``position`` that one batch may hold: up to media, a checkpoint or the end."""
+        ends = [*(m.start for m in self.prompt.media), *self.checkpoints, len(self.tokens)]
         return min(end for end in ends if end > position) - position
 
     def usage(self, bos: int) -> Usage:

@@ -95,7 +95,7 @@ class Service:
 
         Called by the reader thread, after the command itself was queued.
         """
-        if request_id is None or self._loop.holds(request_id):
+        if request_id is None or self._loop.may_interrupt(request_id):
             self._opened.context.abort()
 
     # ------------------------------------------------------------ commands

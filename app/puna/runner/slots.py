@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from puna.runner.checkpoints import kept, planned, shared_point
 from puna.runner.llama import Context, Model
 from puna.runner.parked import MIN_TOKENS, Parked, ParkedConversations
 from puna.runner.prefix import SHARE_GAIN, common_prefix
 from puna.runner.requests import Generation
-from puna.runner.state import PromptEnd
+from puna.runner.snapshot import Checkpoint, PromptEnd, Snapshot, furthest
 
 _ANSWER_RESERVE = 256
 
@@ -27,6 +28,7 @@ class Slot:
     Attributes:
         tokens: what its cells hold, in order.
         end: of the prompt that was read last.
+        checkpoints: points to which it can be cut although its layers cannot.
         variant: the adapters they were read with, see :class:`AdapterSet`.
         saved: a copy of it is parked.
         used: larger = later.
@@ -35,6 +37,7 @@ class Slot:
     sequence: int
     tokens: list[int] = field(default_factory=list)
     end: PromptEnd | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
     variant: str = ""
     generation: Generation | None = None
     saved: bool = False
@@ -45,10 +48,18 @@ class Slot:
         """Tokens of the prompt whose end is known, 0 = of none."""
         return self.end.length if self.end is not None else 0
 
-    def take(self, tokens: list[int], end: PromptEnd | None) -> None:
-        """Hold these tokens; an ``end`` behind them is none of theirs."""
+    def take(self, tokens: list[int], known: Slot | Snapshot | None = None) -> None:
+        """Hold these tokens, the beginning of something ``known``; what lies behind is not theirs."""
         self.tokens = tokens
+        end = known.end if known is not None else None
+        points = known.checkpoints if known is not None else ()
         self.end = end if end is not None and end.length <= len(tokens) else None
+        self.checkpoints = tuple(point for point in points if point.position <= len(tokens))
+
+    def forget_points(self, length: int) -> None:
+        """What was known of points behind ``length`` tokens no longer holds."""
+        self.end = None
+        self.checkpoints = tuple(p for p in self.checkpoints if p.position <= length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,7 @@ class SlotTable:
         reads = len(generation.tokens) - reuse.length
         is_quick = reads <= _QUICK_PROMPT and not generation.is_repeatable
         self._clear_others(slot, reuse, is_quick=is_quick)
+        shared = self._shared(generation) if self._model.keeps_state else 0
         length = self._fill(slot, reuse, generation)
         slot.variant = generation.variant
         if reuse.slot is not None and reuse.slot is not slot and reuse.slot.generation is None:
@@ -103,6 +115,8 @@ class SlotTable:
         slot.used = next(self._clock)
         if not generation.begun:
             generation.cached = length
+        if self._model.keeps_state and not generation.undivided:
+            generation.checkpoints = planned(len(generation.prompt.tokens), length, shared)
         return slot
 
     def _has_room(self, generation: Generation) -> bool:
@@ -117,7 +131,7 @@ class SlotTable:
         for slot in self.slots:
             length = self._usable(slot, generation)
             busy = slot.generation is not None
-            if busy and (self._model.keeps_state or generation.prompt.media):
+            if busy and generation.prompt.media:
                 continue
             # A free slot is used where it is, a busy one costs a copy.
             if length > best.length + (SHARE_GAIN if busy else 0):
@@ -141,16 +155,42 @@ class SlotTable:
             length -= 1
         if length < whole and generation.undivided:
             return 0
-        if length < len(tokens) and self._has_to_be_whole(known):
-            return 0
         for media in generation.prompt.media:
             if media.start < length < media.end:
                 length = media.start
-        return length
+        return self._reach(known, length)
 
-    def _has_to_be_whole(self, known: Slot | Parked | Generation) -> bool:
-        """Whether it is of no use for a part of its tokens."""
-        return self._parked.whole if isinstance(known, Parked) else self._model.keeps_state
+    def _reach(self, known: Slot | Parked | Generation, length: int) -> int:
+        """How many of the first ``length`` tokens of something known can be taken over."""
+        if length == len(known.tokens):
+            return length
+        if isinstance(known, Parked):
+            return self._parked.reach(known, length)
+        if isinstance(known, Generation):
+            return furthest(known.checkpoints, length) if self._model.keeps_state else length
+        if self._can_cut(known, length):
+            return length
+        return furthest((point.position for point in known.checkpoints), length)
+
+    def _can_cut(self, slot: Slot, length: int) -> bool:
+        """Whether that needs no checkpoint."""
+        return not self._model.keeps_state and self.window_is_whole(slot, length)
+
+    def _shared(self, generation: Generation) -> int:
+        """Tokens with which another conversation begins too; who reads them now makes a checkpoint."""
+        tokens = generation.tokens
+        most = self._parked.shared(tokens, generation.variant)
+        for slot in self.slots:
+            if slot.variant != generation.variant:
+                continue
+            most = max(most, common_prefix(slot.tokens, tokens))
+            other = slot.generation
+            if other is not None:
+                length = common_prefix(other.tokens, tokens)
+                point = shared_point(len(other.prompt.tokens), len(slot.tokens), length)
+                other.checkpoints = tuple({*other.checkpoints, *point})
+                most = max(most, length)
+        return most
 
     def _target(self, free: list[Slot], reuse: _Reuse) -> Slot:
         own = reuse.slot
@@ -176,7 +216,7 @@ class SlotTable:
         elif reuse.slot is not None and reuse.slot is not slot:
             self._context.drop(slot.sequence)
             self._context.share(reuse.slot.sequence, slot.sequence, 0, length)
-            slot.take(generation.tokens[:length], reuse.slot.end)
+            slot.take(list(reuse.slot.tokens), reuse.slot)
         if length == 0 or not self.cut(slot, length):
             self.drop(slot)
         return len(slot.tokens)
@@ -184,11 +224,11 @@ class SlotTable:
     def _restore(self, slot: Slot, parked: Parked, length: int) -> int:
         self.drop(slot)
         found = self._parked.read(parked)
-        if found is None or not self._context.write_state(slot.sequence, found[0]):
+        if found is None or not self._context.write_state(slot.sequence, found.state):
             self._parked.remove(parked)
             self.drop(slot)
             return 0
-        slot.take(list(parked.tokens), found[1])
+        slot.take(list(parked.tokens), found)
         return length
 
     # ------------------------------------------------------------ while it runs
@@ -201,7 +241,7 @@ class SlotTable:
         """
         generation = slot.generation
         assert generation is not None
-        if self._model.keeps_state or generation.prompt.media:
+        if generation.prompt.media:
             return True
         for other in self.slots:
             if other is slot:
@@ -222,19 +262,46 @@ class SlotTable:
         assert generation is not None
         start = len(slot.tokens)
         self._context.share(other.sequence, slot.sequence, start, end)
-        if self.window_is_whole(slot, end):
+        slot.take(list(other.tokens), other)
+        if self.cut(slot, end):
             generation.cached += end - start
-            slot.take(generation.tokens[:end], other.end)
         else:
             self.drop(slot)
+            # It is not tried again at each step.
+            other.checkpoints = ()
 
     def cut(self, slot: Slot, length: int) -> bool:
         """Keep the first ``length`` tokens; False when nothing usable would remain."""
-        if length < len(slot.tokens) or self._context.last_position(slot.sequence) >= length:
-            if not self._context.cut(slot.sequence, length):
+        if length == len(slot.tokens) > self._context.last_position(slot.sequence):
+            return self.window_is_whole(slot, length)
+        return self._cut(slot, length) and self.window_is_whole(slot, length)
+
+    def _cut(self, slot: Slot, length: int) -> bool:
+        if not self._can_cut(slot, length):
+            point = next((p for p in slot.checkpoints if p.position == length), None)
+            if point is None:
                 return False
-            slot.take(slot.tokens[:length], slot.end)
-        return self.window_is_whole(slot, length)
+            if not self._context.write_state(slot.sequence, point.state, partial=True):
+                return False
+        if not self._context.cut(slot.sequence, length):
+            return False
+        slot.take(slot.tokens[:length], slot)
+        return True
+
+    def checkpoint(self, slot: Slot) -> None:
+        """Keep the point up to which a slot has just read."""
+        state = self._context.read_state(slot.sequence, partial=True)
+        if state.size:
+            slot.checkpoints = kept((*slot.checkpoints, Checkpoint(len(slot.tokens), state)))
+
+    def undo(self, slot: Slot) -> None:
+        """Forget what a batch did that was not run to its end."""
+        length = len(slot.tokens)
+        if self._model.keeps_state:
+            # The state may be half updated.
+            length = furthest((point.position for point in slot.checkpoints), length)
+        if length == 0 or not self._cut(slot, length) or not self.window_is_whole(slot, length):
+            self.drop(slot)
 
     def can_slide(self, slot: Slot, start: int) -> bool:
         """Whether no other sequence shares cells from ``start`` on."""
@@ -265,7 +332,7 @@ class SlotTable:
     def drop(self, slot: Slot) -> None:
         """Empty a slot."""
         self._context.drop(slot.sequence)
-        slot.take([], None)
+        slot.take([])
         slot.saved = False
 
     def save(self, slot: Slot) -> None:
@@ -277,25 +344,26 @@ class SlotTable:
             return
         state = self._context.read_state(slot.sequence)
         if state.size:
-            self._parked.add(list(slot.tokens), state, slot.variant, slot.end)
-            self._save_prompt(slot)
+            self._checkpoint_prompt(slot)
+            snapshot = Snapshot(state, slot.checkpoints, slot.end)
+            self._parked.add(list(slot.tokens), snapshot, slot.variant)
 
-    def _save_prompt(self, slot: Slot) -> None:
-        """Park a copy as it was before the answer, where that cannot be made of the whole.
+    def _checkpoint_prompt(self, slot: Slot) -> None:
+        """Keep the point before the answer, where the slot can be cut there and its copy cannot.
 
         Its prompt comes again when an answer is made anew, or when the reasoning is left out of
         the history.
         """
         length = slot.end_length
-        if self._model.keeps_state or not self._parked.whole:
+        if self._model.window <= 0 or not MIN_TOKENS <= length < len(slot.tokens):
             return
-        if not MIN_TOKENS <= length < len(slot.tokens):
+        if not self._can_cut(slot, length):
             return
         self._context.share(slot.sequence, self._scratch, 0, length)
-        state = self._context.read_state(self._scratch)
+        state = self._context.read_state(self._scratch, partial=True)
         self._context.drop(self._scratch)
         if state.size:
-            self._parked.add(slot.tokens[:length], state, slot.variant, slot.end)
+            slot.checkpoints = kept((*slot.checkpoints, Checkpoint(length, state)))
 
     def park(self, slot: Slot) -> None:
         """Copy an idle slot out and free its cells."""

@@ -1,10 +1,10 @@
 r"""Conversation state on disk: one checked file per conversation, bounded in total.
 
 Layout: ``PUNAKV2\n``, then little-endian u64 header length, u64 body length,
-u32 CRC-32 of the body, u32 CRC-32 of the header, the header (msgpack of key,
-tokens, adapters and where the prompt ended), the body: the state and, as float32, the
-logits after the prompt. Written under a temporary name and renamed, so a file
-with its final name is whole; the checksums catch what the disk does later.
+u32 CRC-32 of the body, u32 CRC-32 of the header, the header (msgpack of :class:`Head`),
+the body: the state, its checkpoints and, as float32, the logits after the prompt. Written
+under a temporary name and renamed, so a file with its final name is whole; the
+checksums catch what the disk does later.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from puna.runner.buffers import buffer
-from puna.runner.llama import ByteArray, FloatArray
+from puna.runner.buffers import buffer, copy_of
+from puna.runner.llama import ByteArray
 from puna.runner.protocol import LoadOptions
+from puna.runner.snapshot import Checkpoint, PromptEnd, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Head(msgspec.Struct, frozen=True):
         variant: the adapters it was read with, see :class:`AdapterSet`.
         end_length: tokens of the prompt that was read last, 0 = not known.
         end_bytes: of the logits at the end of the body.
+        checkpoints: position and bytes of each.
     """
 
     key: str
@@ -50,19 +52,24 @@ class Head(msgspec.Struct, frozen=True):
     variant: str = ""
     end_length: int = 0
     end_bytes: int = 0
+    checkpoints: list[tuple[int, int]] = []
 
+    def parts(self, body: ByteArray) -> Snapshot:
+        """The parts of a body."""
+        logits_start = body.size - self.end_bytes
+        start = logits_start - sum(size for _, size in self.checkpoints)
+        state, checkpoints = body[:start], []
+        for position, size in self.checkpoints:
+            checkpoints.append(Checkpoint(position, copy_of(body[start : start + size])))
+            start += size
+        logits = np.frombuffer(body[logits_start:].tobytes(), "<f4").astype(np.float32)
+        end = PromptEnd(self.end_length, logits) if self.end_length else None
+        return Snapshot(state, tuple(checkpoints), end)
 
-@dataclass(frozen=True, slots=True)
-class PromptEnd:
-    """Where a prompt ended: who sends it again gets his first token without a batch.
-
-    Attributes:
-        length: tokens of the prompt.
-        logits: after the last of them, ``(n_vocab,)``.
-    """
-
-    length: int
-    logits: FloatArray
+    def fits(self, size: int) -> bool:
+        """Whether a body of so many bytes can have all parts."""
+        sizes = [self.end_bytes, *(length for _, length in self.checkpoints)]
+        return min(sizes) >= 0 and sum(sizes) <= size
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,8 @@ class StateFile:
     size: int
     checksum: int
 
-    def read(self) -> tuple[ByteArray, PromptEnd | None] | None:
-        """The state and the end of the prompt; ``None``, and the file gone, when it is damaged."""
+    def read(self) -> Snapshot | None:
+        """What is in it; ``None``, and the file gone, when it is damaged."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self.offset)
@@ -94,10 +101,7 @@ class StateFile:
             logger.warning("ignored a damaged state file: %s", self.path.name)
             self.delete()
             return None
-        split = self.size - self.head.end_bytes
-        logits = np.frombuffer(body[split:].tobytes(), "<f4").astype(np.float32)
-        length = self.head.end_length
-        return body[:split], PromptEnd(length, logits) if length else None
+        return self.head.parts(body)
 
     def delete(self) -> None:
         """Remove the file; it may be gone already."""
@@ -133,28 +137,30 @@ class StateFolder:
         return found
 
     def write(
-        self,
-        tokens: Sequence[int],
-        state: ByteArray,
-        variant: str = "",
-        end: PromptEnd | None = None,
+        self, tokens: Sequence[int], snapshot: Snapshot, variant: str = ""
     ) -> StateFile | None:
         """Keep a state; ``None`` when the disk refuses or it is over the limit."""
+        end = snapshot.end
         logits = end.logits.astype("<f4").tobytes() if end is not None else b""
         length = end.length if end is not None else 0
-        head = Head(self._key, list(tokens), variant, length, len(logits))
+        sizes = [(point.position, point.state.nbytes) for point in snapshot.checkpoints]
+        states = [snapshot.state, *(point.state for point in snapshot.checkpoints)]
+        body = [*(state.data for state in states), memoryview(logits)]
+        head = Head(self._key, list(tokens), variant, length, len(logits), sizes)
         header = msgspec.msgpack.encode(head)
-        size = state.nbytes + len(logits)
+        size = snapshot.size
         total = len(_MAGIC) + _NUMBERS.size + len(header) + size
         if total > self._limit:
             return None
-        checksum = zlib.crc32(logits, zlib.crc32(state.data))
+        checksum = 0
+        for part in body:
+            checksum = zlib.crc32(part, checksum)
         numbers = _NUMBERS.pack(len(header), size, checksum, zlib.crc32(header))
         name = f"{self._prefix}-{hashlib.sha256(header).hexdigest()[:24]}{_SUFFIX}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._make_room(total)
-            _write_whole(self._folder / name, _MAGIC + numbers + header, state.data, logits)
+            _write_whole(self._folder / name, _MAGIC + numbers + header, *body)
         except OSError as error:
             logger.warning("conversation state is not kept: %s", error.strerror)
             self.usable = False
@@ -201,7 +207,7 @@ def _read_head(path: Path, key: str) -> StateFile | None:
         return None
     offset = len(start) + length
     whole = zlib.crc32(raw) == head_checksum and path.stat().st_size == offset + size
-    if not whole or head.key != key or not 0 <= head.end_bytes <= size:
+    if not whole or head.key != key or not head.fits(size):
         return None
     return StateFile(path, head, offset, size, checksum)
 
