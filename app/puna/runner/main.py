@@ -46,7 +46,9 @@ def main() -> int:
 def _prepare_libraries() -> None:
     """Settings that libraries read while they load; a user's own ones stay."""
     os.environ["GGML_NO_BACKTRACE"] = "1"
-    cores.prepare(os.environ)
+    binding = importlib.util.find_spec("llama_cpp")
+    if binding is not None and binding.origin is not None:
+        cores.prepare(os.environ, Path(binding.origin).parent / "lib")
 
 
 def _skip_package(name: str) -> None:

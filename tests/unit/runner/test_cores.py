@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,16 +22,37 @@ def sets(*cpus: str) -> list[frozenset[int]]:
     return [frozenset(map(int, each.split())) for each in cpus]
 
 
-def test_threads_look_for_each_other_only_shortly() -> None:
-    environment: dict[str, str] = {}
-    cores.prepare(environment)
-    assert environment == {"GOMP_SPINCOUNT": "1000"}
+def spins(libraries: Path, *names: str, **environment: str) -> int:
+    for name in names:
+        (libraries / name).touch()
+    cores.prepare(environment, libraries)
+    return int(environment["GOMP_SPINCOUNT"])
+
+
+@linux
+def test_threads_with_cores_of_their_own_look_longer_for_each_other(tmp_path: Path) -> None:
+    placed = spins(tmp_path, "libggml.so", "libggml-base.so", "libggml-cpu-haswell.so")
+    assert placed == 20000
+    assert spins(tmp_path, OMP_PROC_BIND="false") == 1000
+    assert spins(tmp_path, "libggml-cuda.so") == 1000
+
+
+def test_threads_that_cannot_be_placed_look_only_shortly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden, raising=False)
+    assert spins(tmp_path) == 1000
 
 
 @pytest.mark.parametrize("chosen", [{"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}])
-def test_how_threads_wait_is_left_to_a_user_who_chose_it(chosen: dict[str, str]) -> None:
+def test_how_threads_wait_is_left_to_a_user_who_chose_it(
+    chosen: dict[str, str], tmp_path: Path
+) -> None:
     environment = dict(chosen)
-    cores.prepare(environment)
+    cores.prepare(environment, tmp_path)
     assert environment == chosen
 
 
