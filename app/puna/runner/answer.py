@@ -10,7 +10,8 @@ from puna.runner.loading import OpenModel
 from puna.runner.protocol import Delta, Finished, Report, Step
 from puna.runner.requests import Ending, Generation
 from puna.runner.sampling import joined_logprob, token_logprob
-from puna.runner.slots import Slot, SlotTable
+from puna.runner.slot import Slot
+from puna.runner.slots import SlotTable
 
 REPEAT_LIMIT = 30
 """More equal tokens in a row than this end an answer. Source: contract 4.9."""

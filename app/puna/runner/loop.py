@@ -18,7 +18,8 @@ from puna.runner.loading import OpenModel
 from puna.runner.padding import TILE
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
-from puna.runner.slots import Slot, SlotTable
+from puna.runner.slot import Slot
+from puna.runner.slots import SlotTable
 from puna.runner.snapshot import PromptEnd
 from puna.runner.turns import Turns
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from puna.runner.checkpoints import kept, planned, shared_point
+from puna.runner.checkpoints import kept, planned
 from puna.runner.llama import Context, Model
 from puna.runner.parked import MIN_TOKENS, Parked, ParkedConversations
 from puna.runner.prefix import SHARE_GAIN, common_prefix
 from puna.runner.requests import Generation
-from puna.runner.snapshot import Checkpoint, PromptEnd, Snapshot, furthest
+from puna.runner.reuse import Known, Reuse
+from puna.runner.slot import Slot
+from puna.runner.snapshot import Checkpoint, Snapshot, furthest
 
 _ANSWER_RESERVE = 256
 
@@ -19,56 +20,6 @@ _QUICK_PROMPT = 256
 """Tokens of a prompt that are read before idle conversations are put away: that takes longer than
 these tokens take more beside them. Only where chance has a part in the answer: numbers depend a
 little on what else the cache holds."""
-
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """One sequence of the cache.
-
-    Attributes:
-        tokens: what its cells hold, in order.
-        end: of the prompt that was read last.
-        checkpoints: points to which it can be cut although its layers cannot.
-        variant: the adapters they were read with, see :class:`AdapterSet`.
-        saved: a copy of it is parked.
-        used: larger = later.
-    """
-
-    sequence: int
-    tokens: list[int] = field(default_factory=list)
-    end: PromptEnd | None = None
-    checkpoints: tuple[Checkpoint, ...] = ()
-    variant: str = ""
-    generation: Generation | None = None
-    saved: bool = False
-    used: int = 0
-
-    @property
-    def end_length(self) -> int:
-        """Tokens of the prompt whose end is known, 0 = of none."""
-        return self.end.length if self.end is not None else 0
-
-    def take(self, tokens: list[int], known: Slot | Snapshot | None = None) -> None:
-        """Hold these tokens, the beginning of something ``known``; what lies behind is not theirs."""
-        self.tokens = tokens
-        end = known.end if known is not None else None
-        points = known.checkpoints if known is not None else ()
-        self.end = end if end is not None and end.length <= len(tokens) else None
-        self.checkpoints = tuple(point for point in points if point.position <= len(tokens))
-
-    def forget_points(self, length: int) -> None:
-        """What was known of points behind ``length`` tokens no longer holds."""
-        self.end = None
-        self.checkpoints = tuple(p for p in self.checkpoints if p.position <= length)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reuse:
-    """Where the beginning of a prompt comes from: a slot, or a parked state."""
-
-    length: int = 0
-    slot: Slot | None = None
-    parked: Parked | None = None
 
 
 class SlotTable:
@@ -83,6 +34,7 @@ class SlotTable:
         self._clock = itertools.count(1)
         self.slots = [Slot(index) for index in range(slots)]
         self._scratch = slots
+        self._known = Known(model, context, self.slots, parked)
 
     @property
     def running(self) -> list[Slot]:
@@ -100,12 +52,12 @@ class SlotTable:
         free = [slot for slot in self.slots if slot.generation is None]
         if not free or not self._has_room(generation):
             return None
-        reuse = self._best_reuse(generation)
+        reuse = self._known.best(generation)
         slot = self._target(free, reuse)
         reads = len(generation.tokens) - reuse.length
         is_quick = reads <= _QUICK_PROMPT and not generation.is_repeatable
         self._clear_others(slot, reuse, is_quick=is_quick)
-        shared = self._shared(generation) if self._model.keeps_state else 0
+        shared = self._known.shared(generation) if self._model.keeps_state else 0
         length = self._fill(slot, reuse, generation)
         slot.variant = generation.variant
         if reuse.slot is not None and reuse.slot is not slot and reuse.slot.generation is None:
@@ -126,73 +78,7 @@ class SlotTable:
         used = sum(_claim(slot.generation) for slot in running if slot.generation)
         return used + _claim(generation) <= self._context.cells
 
-    def _best_reuse(self, generation: Generation) -> _Reuse:
-        best = _Reuse()
-        for slot in self.slots:
-            length = self._usable(slot, generation)
-            busy = slot.generation is not None
-            if busy and generation.prompt.media:
-                continue
-            # A free slot is used where it is, a busy one costs a copy.
-            if length > best.length + (SHARE_GAIN if busy else 0):
-                best = _Reuse(length, slot=slot)
-        enough = best.length + SHARE_GAIN
-        found = self._parked.find(generation.tokens, generation.variant, longer_than=enough)
-        if found is not None:
-            length = self._usable(found[0], generation)
-            if length > best.length + SHARE_GAIN:
-                best = _Reuse(length, parked=found[0])
-        return best
-
-    def _usable(self, known: Slot | Parked | Generation, generation: Generation) -> int:
-        """How many of the tokens of something known a prompt can take over."""
-        if known.variant != generation.variant:
-            return 0
-        tokens, whole = known.tokens, len(generation.tokens)
-        end_length = 0 if isinstance(known, Generation) else known.end_length
-        length = common_prefix(tokens, generation.tokens)
-        if length == whole != end_length:
-            length -= 1
-        if length < whole and generation.undivided:
-            return 0
-        for media in generation.prompt.media:
-            if media.start < length < media.end:
-                length = media.start
-        return self._reach(known, length)
-
-    def _reach(self, known: Slot | Parked | Generation, length: int) -> int:
-        """How many of the first ``length`` tokens of something known can be taken over."""
-        if length == len(known.tokens):
-            return length
-        if isinstance(known, Parked):
-            return self._parked.reach(known, length)
-        if isinstance(known, Generation):
-            return furthest(known.checkpoints, length) if self._model.keeps_state else length
-        if self._can_cut(known, length):
-            return length
-        return furthest((point.position for point in known.checkpoints), length)
-
-    def _can_cut(self, slot: Slot, length: int) -> bool:
-        """Whether that needs no checkpoint."""
-        return not self._model.keeps_state and self.window_is_whole(slot, length)
-
-    def _shared(self, generation: Generation) -> int:
-        """Tokens with which another conversation begins too; who reads them now makes a checkpoint."""
-        tokens = generation.tokens
-        most = self._parked.shared(tokens, generation.variant)
-        for slot in self.slots:
-            if slot.variant != generation.variant:
-                continue
-            most = max(most, common_prefix(slot.tokens, tokens))
-            other = slot.generation
-            if other is not None:
-                length = common_prefix(other.tokens, tokens)
-                point = shared_point(len(other.prompt.tokens), len(slot.tokens), length)
-                other.checkpoints = tuple({*other.checkpoints, *point})
-                most = max(most, length)
-        return most
-
-    def _target(self, free: list[Slot], reuse: _Reuse) -> Slot:
+    def _target(self, free: list[Slot], reuse: Reuse) -> Slot:
         own = reuse.slot
         # A long conversation is not destroyed for the sake of a short common start.
         if own in free and own is not None and reuse.length >= 0.1 * len(own.tokens):
@@ -200,7 +86,7 @@ class SlotTable:
         others = [slot for slot in free if slot is not own] or free
         return min(others, key=lambda slot: (bool(slot.tokens), slot.used))
 
-    def _clear_others(self, target: Slot, reuse: _Reuse, *, is_quick: bool) -> None:
+    def _clear_others(self, target: Slot, reuse: Reuse, *, is_quick: bool) -> None:
         for slot in self.slots:
             is_idle = slot.generation is None and slot is not reuse.slot and slot.tokens
             if is_idle and (slot is target or not is_quick):
@@ -208,7 +94,7 @@ class SlotTable:
         if target is reuse.slot and reuse.length < 0.5 * len(target.tokens):
             self.save(target)
 
-    def _fill(self, slot: Slot, reuse: _Reuse, generation: Generation) -> int:
+    def _fill(self, slot: Slot, reuse: Reuse, generation: Generation) -> int:
         """Put the reused part into the slot; returns its length in the end."""
         length = reuse.length
         if reuse.parked is not None:
@@ -246,13 +132,13 @@ class SlotTable:
         for other in self.slots:
             if other is slot:
                 continue
-            shared = self._usable(other, generation)
+            shared = self._known.usable(other, generation)
             if shared > len(slot.tokens) + SHARE_GAIN:
                 self._take_over(slot, other, shared)
         for other in filling:
             source = other.generation
             if source is not None:
-                shared = self._usable(source, generation)
+                shared = self._known.usable(source, generation)
                 if shared > len(slot.tokens) + SHARE_GAIN:
                     return False
         return True
@@ -273,11 +159,11 @@ class SlotTable:
     def cut(self, slot: Slot, length: int) -> bool:
         """Keep the first ``length`` tokens; False when nothing usable would remain."""
         if length == len(slot.tokens) > self._context.last_position(slot.sequence):
-            return self.window_is_whole(slot, length)
-        return self._cut(slot, length) and self.window_is_whole(slot, length)
+            return self._known.window_is_whole(slot, length)
+        return self._cut(slot, length) and self._known.window_is_whole(slot, length)
 
     def _cut(self, slot: Slot, length: int) -> bool:
-        if not self._can_cut(slot, length):
+        if not self._known.can_cut(slot, length):
             point = next((p for p in slot.checkpoints if p.position == length), None)
             if point is None:
                 return False
@@ -300,8 +186,16 @@ class SlotTable:
         if self._model.keeps_state:
             # The state may be half updated.
             length = furthest((point.position for point in slot.checkpoints), length)
-        if length == 0 or not self._cut(slot, length) or not self.window_is_whole(slot, length):
+        if (
+            length == 0
+            or not self._cut(slot, length)
+            or not self._known.window_is_whole(slot, length)
+        ):
             self.drop(slot)
+
+    def window_is_whole(self, slot: Slot, length: int) -> bool:
+        """Whether a slot can be read on from ``length``, see :meth:`Known.window_is_whole`."""
+        return self._known.window_is_whole(slot, length)
 
     def can_slide(self, slot: Slot, start: int) -> bool:
         """Whether no other sequence shares cells from ``start`` on."""
@@ -313,13 +207,6 @@ class SlotTable:
                     return False
                 self.park(other)
         return True
-
-    def window_is_whole(self, slot: Slot, length: int) -> bool:
-        """A sliding window must still hold all positions that the next token looks at."""
-        if self._model.window <= 0:
-            return True
-        first = self._context.first_position(slot.sequence)
-        return 0 <= first <= max(0, length - self._model.window)
 
     # ------------------------------------------------------------ going
 
@@ -357,7 +244,7 @@ class SlotTable:
         length = slot.end_length
         if self._model.window <= 0 or not MIN_TOKENS <= length < len(slot.tokens):
             return
-        if not self._can_cut(slot, length):
+        if not self._known.can_cut(slot, length):
             return
         self._context.share(slot.sequence, self._scratch, 0, length)
         state = self._context.read_state(self._scratch, partial=True)

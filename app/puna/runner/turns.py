@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 
 from puna.runner.adapters import AdapterSet
-from puna.runner.slots import Slot
+from puna.runner.slot import Slot
 
 TURN_S = 0.2
 """Seconds until others get their turn; each change of adapters costs some milliseconds."""

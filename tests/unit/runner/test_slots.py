@@ -11,7 +11,8 @@ import pytest
 from puna.runner.parked import ParkedConversations
 from puna.runner.protocol import Sampling
 from puna.runner.requests import Generation, Prompt
-from puna.runner.slots import Slot, SlotTable
+from puna.runner.slot import Slot
+from puna.runner.slots import SlotTable
 from puna.runner.snapshot import PromptEnd
 
 SHARED = list(range(100))

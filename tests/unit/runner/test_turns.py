@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from puna.runner.adapters import AdapterSet
-from puna.runner.slots import Slot
+from puna.runner.slot import Slot
 from puna.runner.turns import TURN_S, Turns
 
 A, B, C = (AdapterSet(name, (), ()) for name in "abc")
