@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import wave
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
 import pytest
 
 from puna.chat.messages import Message
-from puna.runner.protocol import Conversation, Generate, Raw, Sampling, Template
+from puna.gguf.reader import read_header
+from puna.gguf.translation.catalogue import projector, translation
+from puna.gguf.writer import combine
+from puna.runner.protocol import Conversation, Generate, Raw, Sampling, Template, Trim
 
 from .conftest import Answer, RunnerChild
+from .ollama_files import write
+from .test_checkpoints import assert_same, letters
 
 pytestmark = pytest.mark.model
 
@@ -169,6 +176,13 @@ def test_another_image_is_another_prompt(viewer: RunnerChild) -> None:
     assert ask(viewer, 5, "[img-0]abcd<|text|>", BLUE).usage.cached_tokens <= 1
 
 
+def test_a_further_image_leaves_the_first_in_the_cache(viewer: RunnerChild) -> None:
+    text = "once upon a time " * 4
+    first = ask(viewer, 20, f"[img-0]{text}<|text|>", RED)
+    again = ask(viewer, 21, f"[img-0]{text}[img-1]<|text|>", RED, BLUE)
+    assert again.usage.cached_tokens == first.usage.prompt_tokens - 1
+
+
 def test_several_images_stand_where_their_markers_are(viewer: RunnerChild) -> None:
     answer = ask(viewer, 6, "x[img-0]y[img-1]<|text|>", RED, BLUE)
     assert answer.usage.prompt_tokens == 1 + 1 + POSITIONS + 1 + POSITIONS + 1
@@ -199,6 +213,87 @@ def test_an_answer_to_an_image_slides_behind_it(viewer: RunnerChild) -> None:
     answer = viewer.generate(request)
     assert answer.text == " la le li lo lu" * 120
     assert answer.usage.shifted > 0
+
+
+class Seer:
+    """A model that answers what it sees and a projector, of random weights, and runners for it."""
+
+    def __init__(self, family: str, folder: Path) -> None:
+        self._numbers = itertools.count(1)
+        self._children: list[RunnerChild] = []
+        original = folder / "original.gguf"
+        write(original, family)
+        header = read_header(original)
+        self._files = []
+        for changes in (translation(header), projector(header)):
+            self._files.append(folder / f"{len(self._files)}.gguf")
+            assert changes is not None
+            with self._files[-1].open("wb") as file:
+                combine([header], file.write, changes)
+
+    def start(self, **options: Any) -> RunnerChild:
+        model, sight = self._files
+        child = RunnerChild()
+        settings = {"context_length": 1024, "parallel": 3, **options}
+        child.load(model, projectors=(str(sight),), **settings)
+        self._children.append(child)
+        return child
+
+    def request(self, text: str, *images: bytes) -> Generate:
+        sampling = Sampling(temperature=0.0, num_predict=4)
+        return Generate(next(self._numbers), Raw(text, images=images), sampling, logprobs=4)
+
+    def ask(self, child: RunnerChild, text: str, *images: bytes) -> Answer:
+        return child.generate(self.request(text, *images))
+
+    def close(self) -> None:
+        for child in self._children:
+            child.close()
+
+
+@pytest.fixture(params=["gemma3", "qwen25vl", "qwen35"])
+def seer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Seer]:
+    """With a sliding window, with positions of three parts, with recurrent layers as well."""
+    made = Seer(request.param, tmp_path)
+    yield made
+    made.close()
+
+
+def test_other_requests_take_nothing_from_a_conversation_with_an_image(seer: Seer) -> None:
+    child, story = seer.start(), letters(1, 200)
+    first = seer.ask(child, f"ab[img-0]{story}", RED)
+    for number in range(4):
+        seer.ask(child, letters(10 + number, 300))
+    longer = f"ab[img-0]{story}{letters(2, 40)}"
+    answer = seer.ask(child, longer, RED)
+    assert answer.usage.cached_tokens >= first.usage.prompt_tokens - 20
+    assert_same(answer, seer.ask(seer.start(), longer, RED))
+
+
+def test_a_conversation_with_an_image_outlives_the_process(seer: Seer, tmp_path: Path) -> None:
+    options = {"state_folder": str(tmp_path / "states"), "state_limit": 1 << 28}
+    child, story = seer.start(**options), letters(1, 200)
+    first = seer.ask(child, f"ab[img-0]{story}", RED)
+    child.send(Trim())
+    child.close()
+    again = seer.ask(seer.start(**options), f"ab[img-0]{story}", RED)
+    assert again.usage.cached_tokens >= first.usage.prompt_tokens - 20
+    assert_same(again, first)
+    # The text that announces an image is the same.
+    other = seer.ask(seer.start(**options), f"ab[img-0]{story}", BLUE)
+    assert other.usage.cached_tokens < 30
+
+
+def test_an_image_that_comes_many_times_at_once_is_encoded_once(seer: Seer) -> None:
+    child, shared = seer.start(), f"ab[img-0]{letters(1, 300)}"
+    requests = [seer.request(shared + letters(seed, 100), RED) for seed in (2, 3, 4)]
+    child.send(*requests)
+    for request in requests:
+        child.wait_for_end(request.id)
+    answers = [child.answer(request.id) for request in requests]
+    assert sum(answer.usage.cached_tokens > 250 for answer in answers) >= 1
+    for seed, answer in zip((2, 3, 4), answers, strict=True):
+        assert_same(answer, seer.ask(seer.start(), shared + letters(seed, 100), RED))
 
 
 @pytest.fixture(scope="module")

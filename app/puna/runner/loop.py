@@ -162,8 +162,11 @@ class Loop:
             return False
         for slot in streams:
             generation = slot.generation
-            media = generation.media_at(len(slot.tokens)) if generation else None
-            if generation is None or media is None:
+            if generation is None or generation.media_at(len(slot.tokens)) is None:
+                continue
+            self._slots.bind_late(slot, ())
+            media = generation.media_at(len(slot.tokens))
+            if media is None:
                 continue
             self._delivery.flush()
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -28,11 +29,13 @@ Part: TypeAlias = Segment | bytes
 class MediaChunk:
     """Preprocessed media; frees its native memory with itself."""
 
-    def __init__(self, handle: Any, digest: bytes) -> None:
+    def __init__(self, handle: Any, part: int) -> None:
+        """``part``: a number for each piece of a file that is cut into several."""
         self.handle = mtmd.mtmd_input_chunk_copy(handle)
         self.positions: int = mtmd.mtmd_input_chunk_get_n_pos(handle)
         # Negative ids cannot meet tokens; equal media at equal places compare equal.
-        seed = int.from_bytes(hashlib.blake2b(digest, digest_size=7).digest(), "little")
+        name = mtmd.mtmd_input_chunk_get_id(handle) + b"/%d" % part
+        seed = int.from_bytes(hashlib.blake2b(name, digest_size=7).digest(), "little")
         self.placeholders = [-1 - seed - place for place in range(self.positions)]
 
     def __del__(self) -> None:
@@ -84,7 +87,7 @@ class Projector:
         chunks = mtmd.mtmd_input_chunks_init()
         try:
             self._split(parts, bitmaps, chunks, add_special=add_special)
-            return _collect(chunks, bitmaps)
+            return _collect(chunks)
         finally:
             mtmd.mtmd_input_chunks_free(chunks)
             for bitmap in bitmaps:
@@ -147,20 +150,22 @@ class _Bitmap:
         self.handle = mtmd.mtmd_helper_bitmap_init_from_buf(projector, buffer, len(data), False)
         if not self.handle:
             raise InvalidInput("failed to process image: unknown format")
-        self.digest = hashlib.blake2b(data, digest_size=16).digest()
+        mtmd.mtmd_bitmap_set_id(self.handle, hashlib.sha256(data).hexdigest().encode())
 
     def close(self) -> None:
         mtmd.mtmd_bitmap_free(self.handle)
 
 
-def _collect(chunks: Any, bitmaps: Sequence[_Bitmap]) -> tuple[list[int], list[Media]]:
+def _collect(chunks: Any) -> tuple[list[int], list[Media]]:
     tokens: list[int] = []
     media: list[Media] = []
-    digest = hashlib.blake2b(b"".join(bitmap.digest for bitmap in bitmaps)).digest()
+    parts: Counter[bytes] = Counter()
     for index in range(mtmd.mtmd_input_chunks_size(chunks)):
         handle = mtmd.mtmd_input_chunks_get(chunks, index)
         if mtmd.mtmd_input_chunk_get_type(handle) in (_IMAGE, _AUDIO):
-            chunk = MediaChunk(handle, digest + index.to_bytes(4, "little"))
+            name = mtmd.mtmd_input_chunk_get_id(handle)
+            chunk = MediaChunk(handle, parts[name])
+            parts[name] += 1
             media.append(Media(len(tokens), chunk))
             tokens += chunk.placeholders
         else:

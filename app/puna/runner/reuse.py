@@ -47,8 +47,6 @@ class Known:
         for slot in self._slots:
             length = self.usable(slot, generation)
             busy = slot.generation is not None
-            if busy and generation.prompt.media:
-                continue
             # A free slot is used where it is, a busy one costs a copy.
             if length > best.length + (SHARE_GAIN if busy else 0):
                 best = Reuse(length, slot=slot)

@@ -127,8 +127,6 @@ class SlotTable:
         """
         generation = slot.generation
         assert generation is not None
-        if generation.prompt.media:
-            return True
         for other in self.slots:
             if other is slot:
                 continue
@@ -224,7 +222,7 @@ class SlotTable:
 
     def save(self, slot: Slot) -> None:
         """Park a copy of an idle slot, unless that was done or is not worth it."""
-        if slot.saved or len(slot.tokens) < MIN_TOKENS or min(slot.tokens) < 0:
+        if slot.saved or len(slot.tokens) < MIN_TOKENS:
             return
         slot.saved = True
         if self._parked.has(slot.tokens, slot.variant):

@@ -179,7 +179,8 @@ class StateFolder:
 
 def state_key(options: LoadOptions, build: str) -> str:
     """Everything but adapters that the state of a conversation depends on, as one text."""
-    parts = [f"{Path(path).name}:{Path(path).stat().st_size}" for path in options.paths]
+    files = (*options.paths, *options.projectors[:1])
+    parts = [f"{Path(path).name}:{Path(path).stat().st_size}" for path in files]
     parts += [f"{name}={value}" for name, value in sorted(options.kv_overrides.items())]
     return "|".join([*parts, options.kv_type, options.flash_attention, build])
 
