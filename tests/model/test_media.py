@@ -19,8 +19,18 @@ from puna.chat.messages import Message
 from puna.gguf.reader import read_header
 from puna.gguf.translation.catalogue import projector, translation
 from puna.gguf.writer import combine
-from puna.runner.protocol import Conversation, Generate, Raw, Sampling, Template, Trim
+from puna.runner import multimodal
+from puna.runner.protocol import (
+    Conversation,
+    Generate,
+    Raw,
+    Sampling,
+    Step,
+    Template,
+    Trim,
+)
 
+from .answerer import Answerer
 from .conftest import Answer, RunnerChild
 from .ollama_files import write
 from .test_checkpoints import assert_same, letters
@@ -224,15 +234,15 @@ class Seer:
         original = folder / "original.gguf"
         write(original, family)
         header = read_header(original)
-        self._files = []
+        self.files = []
         for changes in (translation(header), projector(header)):
-            self._files.append(folder / f"{len(self._files)}.gguf")
+            self.files.append(folder / f"{len(self.files)}.gguf")
             assert changes is not None
-            with self._files[-1].open("wb") as file:
+            with self.files[-1].open("wb") as file:
                 combine([header], file.write, changes)
 
     def start(self, **options: Any) -> RunnerChild:
-        model, sight = self._files
+        model, sight = self.files
         child = RunnerChild()
         settings = {"context_length": 1024, "parallel": 3, **options}
         child.load(model, projectors=(str(sight),), **settings)
@@ -294,6 +304,28 @@ def test_an_image_that_comes_many_times_at_once_is_encoded_once(seer: Seer) -> N
     assert sum(answer.usage.cached_tokens > 250 for answer in answers) >= 1
     for seed, answer in zip((2, 3, 4), answers, strict=True):
         assert_same(answer, seer.ask(seer.start(), shared + letters(seed, 100), RED))
+
+
+def test_an_image_behind_another_text_is_not_encoded_again(
+    seer: Seer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[object] = []
+    native = multimodal.mtmd.mtmd_encode_chunk
+
+    def encode(*arguments: object) -> int:
+        encoded.append(arguments)
+        return int(native(*arguments))
+
+    monkeypatch.setattr(multimodal.mtmd, "mtmd_encode_chunk", encode)
+    model, sight = seer.files
+    answerer = Answerer(model, projectors=(str(sight),))
+    for text in ("ab[img-0]cd", "ef[img-0]cd"):
+        request = seer.request(text, RED)
+        reports = answerer.answer(request)
+        fresh = seer.start().generate(request)
+        said = [d.text for r in reports if isinstance(r, Step) for d in r.deltas]
+        assert "".join(said) == fresh.text
+    assert len(encoded) == 1
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,18 @@ import llama_cpp.mtmd_cpp
 
 from puna.chat.guard import Segment
 from puna.errors import InvalidInput
-from puna.runner.llama import Context, Model, NativeError
+from puna.runner.llama import Context, FloatArray, Model, NativeError, api, floats_at
 from puna.runner.pictures import check_size, is_sound
+from puna.runner.recent import Recent
 
 mtmd: Any = llama_cpp.mtmd_cpp
 
 _IMAGE = 1
 _AUDIO = 2
+
+_MOST_VECTORS = 64 << 20
+"""Bytes of media that were encoded last: they come again behind another text, as when the oldest
+messages are left out."""
 
 
 Part: TypeAlias = Segment | bytes
@@ -32,10 +37,11 @@ class MediaChunk:
     def __init__(self, handle: Any, part: int) -> None:
         """``part``: a number for each piece of a file that is cut into several."""
         self.handle = mtmd.mtmd_input_chunk_copy(handle)
+        self.tokens: int = mtmd.mtmd_input_chunk_get_n_tokens(handle)
         self.positions: int = mtmd.mtmd_input_chunk_get_n_pos(handle)
         # Negative ids cannot meet tokens; equal media at equal places compare equal.
-        name = mtmd.mtmd_input_chunk_get_id(handle) + b"/%d" % part
-        seed = int.from_bytes(hashlib.blake2b(name, digest_size=7).digest(), "little")
+        self.name: bytes = mtmd.mtmd_input_chunk_get_id(handle) + b"/%d" % part
+        seed = int.from_bytes(hashlib.blake2b(self.name, digest_size=7).digest(), "little")
         self.placeholders = [-1 - seed - place for place in range(self.positions)]
 
     def __del__(self) -> None:
@@ -58,8 +64,10 @@ class Media:
 class Projector:
     """An mmproj file, opened beside a model."""
 
-    def __init__(self, handle: Any) -> None:
+    def __init__(self, handle: Any, width: int) -> None:
         self._handle = handle
+        self._width = width
+        self._vectors = Recent(_MOST_VECTORS)
         self.vision: bool = mtmd.mtmd_support_vision(handle)
         self.audio: bool = mtmd.mtmd_support_audio(handle)
 
@@ -71,7 +79,8 @@ class Projector:
         parameters.print_timings = False
         parameters.warmup = False
         handle = mtmd.mtmd_init_from_file(path.encode(), model.handle, parameters)
-        return cls(handle) if handle else None
+        width = api.llama_model_n_embd_inp(model.handle)
+        return cls(handle, width) if handle else None
 
     def tokenize(
         self, parts: Sequence[Part], *, add_special: bool
@@ -99,19 +108,30 @@ class Projector:
         Raises:
             NativeError: no room in the cache, or the encoder failed.
         """
-        end = ctypes.c_int32()
-        result = mtmd.mtmd_helper_eval_chunk_single(
+        chunk, end = media.chunk, ctypes.c_int32()
+        vectors = self._vectors.get(chunk.name, lambda: self._encode(chunk))
+        result = mtmd.mtmd_helper_decode_image_chunk(
             self._handle,
             context.handle,
-            media.chunk.handle,
+            chunk.handle,
+            vectors.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
             media.start,
             sequence,
             rows,
-            False,
             ctypes.byref(end),
+            mtmd.mtmd_helper_post_decode_callback(),
+            None,
         )
         if result != 0:
             raise NativeError("the image could not be evaluated")
+
+    def _encode(self, chunk: MediaChunk) -> FloatArray:
+        """Its vectors, ``(tokens × width,)``."""
+        if mtmd.mtmd_encode_chunk(self._handle, chunk.handle) != 0:
+            raise NativeError("the image could not be encoded")
+        address = ctypes.cast(mtmd.mtmd_get_output_embd(self._handle), ctypes.c_void_p).value
+        assert address is not None
+        return floats_at(address, chunk.tokens * self._width).copy()
 
     def _check_kinds(self, media: Sequence[bytes]) -> None:
         for data in media:
