@@ -184,11 +184,8 @@ class SlotTable:
         if self._model.keeps_state:
             # The state may be half updated.
             length = furthest((point.position for point in slot.checkpoints), length)
-        if (
-            length == 0
-            or not self._cut(slot, length)
-            or not self._known.window_is_whole(slot, length)
-        ):
+        is_left = length > 0 and self._cut(slot, length)
+        if not is_left or not self._known.window_is_whole(slot, length):
             self.drop(slot)
 
     def window_is_whole(self, slot: Slot, length: int) -> bool:
