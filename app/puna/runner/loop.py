@@ -15,6 +15,7 @@ from puna.runner.fairness import next_in_line
 from puna.runner.guessing import NO_GUESS, Guess, Guessing
 from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
+from puna.runner.multimodal import Media
 from puna.runner.padding import TILE
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
@@ -161,12 +162,11 @@ class Loop:
         if projector is None:
             return False
         for slot in streams:
-            generation = slot.generation
-            if generation is None or generation.media_at(len(slot.tokens)) is None:
-                continue
-            self._slots.bind_late(slot, ())
-            media = generation.media_at(len(slot.tokens))
-            if media is None:
+            if _next_media(slot) is not None:
+                # Another request may have brought the same ones meanwhile.
+                self._slots.bind_late(slot, ())
+            generation, media = slot.generation, _next_media(slot)
+            if generation is None or media is None:
                 continue
             self._delivery.flush()
             try:
@@ -413,6 +413,11 @@ class Loop:
         self._slots.drop(slot)
         self._waiting.appendleft(generation)
         return True
+
+
+def _next_media(slot: Slot) -> Media | None:
+    generation = slot.generation
+    return generation.media_at(len(slot.tokens)) if generation is not None else None
 
 
 def _is_pending(slot: Slot) -> bool:

@@ -39,8 +39,9 @@ class MediaChunk:
         self.handle = mtmd.mtmd_input_chunk_copy(handle)
         self.tokens: int = mtmd.mtmd_input_chunk_get_n_tokens(handle)
         self.positions: int = mtmd.mtmd_input_chunk_get_n_pos(handle)
-        # Negative ids cannot meet tokens; equal media at equal places compare equal.
+        # The id is the SHA-256 of the file. Source: llama.cpp, tools/mtmd/mtmd-helper.cpp.
         self.name: bytes = mtmd.mtmd_input_chunk_get_id(handle) + b"/%d" % part
+        # Negative ids cannot meet tokens; equal media at equal places compare equal.
         seed = int.from_bytes(hashlib.blake2b(self.name, digest_size=7).digest(), "little")
         self.placeholders = [-1 - seed - place for place in range(self.positions)]
 
@@ -170,7 +171,6 @@ class _Bitmap:
         self.handle = mtmd.mtmd_helper_bitmap_init_from_buf(projector, buffer, len(data), False)
         if not self.handle:
             raise InvalidInput("failed to process image: unknown format")
-        mtmd.mtmd_bitmap_set_id(self.handle, hashlib.sha256(data).hexdigest().encode())
 
     def close(self) -> None:
         mtmd.mtmd_bitmap_free(self.handle)

@@ -91,7 +91,7 @@ class Service:
                 self._rest()
 
     def interrupt(self, request_id: int | None) -> None:
-        """Stop the running batch if it works for this request, or for ``None`` in any case.
+        """Stop the running batch if it may be stopped for this request; for ``None`` in any case.
 
         Called by the reader thread, after the command itself was queued.
         """
