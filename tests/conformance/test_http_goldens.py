@@ -56,6 +56,11 @@ DELIBERATE: dict[str, str] = {
 }
 """Cases whose recorded answer is not ours on purpose."""
 
+CHOSEN_BY_CHANCE = {"v1chat.smol"}
+"""Cases in which a real model answers at temperature 1 without a seed: its end may come early."""
+
+FURTHER_TRIES = 3
+
 
 @contextmanager
 def serving(variables: Mapping[str, str], folder: Path) -> Iterator[str]:
@@ -89,16 +94,39 @@ def replay(environment: str, variables: Mapping[str, str], folder: Path) -> str:
         **ENVIRONMENTS[environment],
     }
     with serving({**variables, **own}, folder) as url:
-        done = subprocess.run(
-            [sys.executable, "compare.py", url, "--skip-better", "--env", environment],
-            cwd=GOLDEN,
-            env=dict(variables),
-            capture_output=True,
-            text=True,
-            timeout=MINUTES * 60,
-            check=False,
-        )
+        report = compare(url, "--skip-better", "--env", environment, variables=variables)
+        for chosen in CHOSEN_BY_CHANCE & failed(report).keys():
+            for _ in range(FURTHER_TRIES):
+                again = compare(url, "--only", chosen, variables=variables)
+                if not failed(again):
+                    report = report.replace(failed(report)[chosen], "")
+                    break
+    return report
+
+
+def compare(url: str, *options: str, variables: Mapping[str, str]) -> str:
+    """What compare.py prints about a server."""
+    done = subprocess.run(
+        [sys.executable, "compare.py", url, *options],
+        cwd=GOLDEN,
+        env=dict(variables),
+        capture_output=True,
+        text=True,
+        timeout=MINUTES * 60,
+        check=False,
+    )
     return done.stdout + done.stderr
+
+
+def failed(report: str) -> dict[str, str]:
+    """What a report says of each case that failed, by the id of the case.
+
+    Raises:
+        AssertionError: it is not a report.
+    """
+    assert re.search(r"\d+ passed, \d+ failed", report), report
+    blocks = re.split(r"^(?=FAIL )", report, flags=re.MULTILINE)[1:]
+    return {block.split()[1]: block for block in blocks}
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +160,6 @@ def _names(request: pytest.FixtureRequest) -> str:
 def test_answers_are_those_that_were_recorded(
     environment: str, reports: Mapping[str, Future[str]]
 ) -> None:
-    report = reports[environment].result()
-    assert re.search(r"\d+ passed, \d+ failed", report), report
-    blocks = re.split(r"^(?=FAIL )", report, flags=re.MULTILINE)[1:]
-    wrong = [block for block in blocks if block.split()[1] not in DELIBERATE]
+    report = failed(reports[environment].result())
+    wrong = [said for case, said in report.items() if case not in DELIBERATE]
     assert not wrong, "\n".join(wrong)
