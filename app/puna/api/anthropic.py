@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from puna.api.decoding import Go, ReadBy, WireModel, checked, struct_reader
+from puna.api.decoding import Go, ReadBy, WireModel, checked, named_as, struct_reader
 from puna.api.faults import Faults, Place, mismatch
 from puna.api.fields import Arguments
 
@@ -52,7 +52,7 @@ def _read_content(value: Any, place: Place | None, faults: Faults) -> Any:
         raise mismatch(value, outer, "[]anthropic.ContentBlock")
     for block in value:
         struct_reader(ContentBlock)(block, outer, faults)
-    return value
+    return named_as(list[ContentBlock], value)
 
 
 class MessageParam(WireModel):

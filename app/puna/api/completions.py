@@ -9,27 +9,19 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from puna.api.decoding import Custom, Go, WireModel
-from puna.api.faults import go_kind
+from puna.api.decoding import Go, ReadBy, WireModel
+from puna.api.faults import Faults, Place, mismatch
 from puna.api.fields import KeepAliveField, Options
 from puna.api.openai import StreamOptions, Usage
-from puna.errors import InvalidInput
 
 
-def read_prompt(value: Any) -> list[str]:
-    """One prompt, or several in a list.
-
-    Raises:
-        InvalidInput: anything else.
-    """
+def _read_prompt(value: Any, place: Place | None, faults: Faults) -> Any:
+    """One prompt, or several in a list."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return value
-    raise InvalidInput(
-        f"json: cannot unmarshal {go_kind(value)} into Go struct field "
-        "CompletionRequest.prompt of type string"
-    )
+    return faults.append(mismatch(value, place, "string"))
 
 
 class CompletionRequest(WireModel):
@@ -38,7 +30,7 @@ class CompletionRequest(WireModel):
     go_type: ClassVar[str] = "openai.CompletionRequest"
 
     model: str = ""
-    prompt: Annotated[str | list[str] | None, Custom(read_prompt)] = None
+    prompt: Annotated[str | list[str] | None, ReadBy(_read_prompt)] = None
     suffix: str = ""
     stream: bool = False
     stream_options: StreamOptions | None = None

@@ -122,7 +122,7 @@ def struct_reader(model: type[WireModel]) -> Into:
     """Reads the objects of a wire model."""
     go_type = model.go_type or f"api.{model.__name__}"
     struct = go_type.partition(".")[2]
-    fields = _fields(model)
+    fields = _fields_of(model)
     makers = {
         name: cast(Callable[[], Any], info.default_factory)
         for name, info in model.model_fields.items()
@@ -184,7 +184,8 @@ class _Field:
     nullable: bool
 
 
-def _fields(model: type[WireModel]) -> dict[str, _Field]:
+@cache
+def _fields_of(model: type[WireModel]) -> dict[str, _Field]:
     """The fields of a model by their folded names."""
     found: dict[str, _Field] = {}
     for name, info in model.model_fields.items():
@@ -217,13 +218,41 @@ def _into(annotation: Any, metadata: tuple[Any, ...]) -> Into | None:
 
 
 def checked(model: type[WireModel]) -> ReadBy:
-    """A field that is read as ``model`` and handed on as it was sent."""
+    """A field that is read as ``model`` and handed on as it was sent, under its fields' names."""
 
     def read(value: Any, place: Place | None, faults: Faults) -> Any:
         struct_reader(model)(value, place, faults)
-        return value
+        return named_as(model, value)
 
     return ReadBy(read)
+
+
+def named_as(kind: Any, value: Any) -> Any:
+    """A value of a type, with the keys of its objects written as the wire models write them.
+
+    All that the models do not know stays as it is.
+    """
+    kind, _ = _bare(kind, ())
+    is_struct = isinstance(kind, type) and issubclass(kind, WireModel)
+    if is_struct and isinstance(value, dict):
+        return _named_fields(kind, value)
+    if get_origin(kind) is list and isinstance(value, list):
+        return [named_as(get_args(kind)[0], item) for item in value]
+    if get_origin(kind) is dict and isinstance(value, dict):
+        return {key: named_as(get_args(kind)[1], item) for key, item in value.items()}
+    return value
+
+
+def _named_fields(model: type[WireModel], value: dict[str, Any]) -> dict[str, Any]:
+    fields = _fields_of(model)
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        field = fields.get(folded(key))
+        if field is None:
+            found[key] = item
+        else:
+            found[field.wire_name] = named_as(model.model_fields[field.name].annotation, item)
+    return found
 
 
 def _inner(place: Place | None, struct: str, key: str) -> Place:

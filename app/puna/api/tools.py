@@ -42,7 +42,9 @@ class ToolProperty(WireModel):
     items: Any = None
     description: str = ""
     enum: list[Any] = Field(default_factory=list)
-    properties: Annotated[dict[str, Any], ReadBy(_read_properties)] = Field(default_factory=dict)
+    properties: Annotated[dict[str, ToolProperty], ReadBy(_read_properties)] = Field(
+        default_factory=dict
+    )
     required: list[str] = Field(default_factory=list)
 
 
@@ -52,7 +54,9 @@ class ToolFunctionParameters(WireModel):
     type: str = ""
     items: Any = None
     required: list[str] = Field(default_factory=list)
-    properties: Annotated[dict[str, Any], ReadBy(_read_properties)] = Field(default_factory=dict)
+    properties: Annotated[dict[str, ToolProperty], ReadBy(_read_properties)] = Field(
+        default_factory=dict
+    )
 
 
 class ToolFunction(WireModel):

@@ -7,25 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from puna.errors import InvalidInput
+from puna.config.values import parse_duration
 
 _SIZES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "KB"))
 _FOREVER = timedelta(days=20 * 365)
-_UNITS: Mapping[str, float] = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-}
-_DURATION_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _FRACTION = re.compile(r"\.(\d{6})\d+")
 
 
@@ -104,17 +92,8 @@ def check_duration(text: str) -> str:
     Raises:
         InvalidInput: with Go's words.
     """
-    rest = text.removeprefix("-") if text.startswith("-") else text.removeprefix("+")
-    if rest == "0":
-        return text
-    position = 0
-    while match := _DURATION_PART.match(rest, position):
-        position = match.end()
-    if rest and position == len(rest):
-        return text
-    if re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", rest[position:]):
-        raise InvalidInput(f'time: missing unit in duration "{text}"')
-    raise InvalidInput(f'time: invalid duration "{text}"')
+    parse_duration(text)
+    return text
 
 
 def go_number(value: float) -> str:

@@ -26,16 +26,27 @@ def find(library: Library, text: str, *, missing: str) -> InstalledModel:
     """
     if not text.strip():
         raise ModelNotFound(text, missing)
-    base, source = split_source(text)
-    if source is Source.CLOUD:
-        raise Forbidden(CLOUD_OFF)
+    name, source = local_name(text)
     try:
-        model = library.get(ModelName.checked(base))
+        model = library.get(name)
     except ModelNotFound as error:
         raise ModelNotFound(text, missing) from error
     if model.config.is_remote and source is Source.LOCAL:
         raise ModelNotFound(text, missing)
     return model
+
+
+def local_name(text: str) -> tuple[ModelName, Source]:
+    """The name of a model of this machine, and where the text says that it is.
+
+    Raises:
+        InvalidName: not a name.
+        Forbidden: a model of a cloud.
+    """
+    base, source = split_source(text)
+    if source is Source.CLOUD:
+        raise Forbidden(CLOUD_OFF)
+    return ModelName.checked(base), source
 
 
 def require_local(model: InstalledModel, *, no_cloud: bool) -> None:

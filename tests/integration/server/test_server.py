@@ -197,6 +197,13 @@ def test_a_body_that_stops_is_answered_and_closed(
     assert found == said or found["error"]["message"] == "the request body did not arrive in time"
 
 
+def test_a_form_without_a_boundary_is_told_so(start: Start) -> None:
+    head = b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
+    form = b"Connection: close\r\nContent-Type: multipart/form-data\r\n\r\nx"
+    answer = start().raw(head + form)
+    assert b"no multipart boundary param in Content-Type" in answer
+
+
 def drip(port: int, pause: float, pieces: int, size: int) -> bytes:
     """Upload a blob in pieces, with a pause between them; the first line of the answer."""
     total = pieces * size

@@ -34,6 +34,8 @@ ERRORS: list[tuple[type[WireModel], Any, str]] = [
     (native.ChatRequest, {"messages": [{"tool_calls": [{"id": 5}]}]}, "number into Go struct field ChatRequest.messages.tool_calls.id of type string"),
     (native.ChatRequest, {"stream": "x", "messages": [{"content": 5}]}, "number into Go struct field ChatRequest.messages.content of type string"),
     (native.ChatRequest, {"model": 1, "stream": "x"}, "number into Go struct field ChatRequest.model of type string"),
+    (completions.CompletionRequest, {"model": [], "prompt": [None]}, "array into Go struct field CompletionRequest.model of type string"),
+    (completions.CompletionRequest, {"prompt": [None]}, "array into Go struct field CompletionRequest.prompt of type string"),
     (native.ChatRequest, {"tools": [5]}, "number into Go struct field ChatRequest.tools of type api.Tool"),
     (native.ChatRequest, {"tools": [{"type": 5}]}, "number into Go struct field Tool.tools.type of type string"),
     (native.ChatRequest, tool({"required": "a"}), "string into Go struct field ToolFunctionParameters.tools.function.parameters.required of type []string"),
@@ -83,6 +85,20 @@ def test_a_reader_of_its_own_has_the_first_word(
 def test_a_tool_is_handed_on_with_all_its_keywords() -> None:
     body = tool({"properties": {"a": {"type": "string", "minLength": 3}}, "strict": True})
     assert decode(native.ChatRequest, body).tools == body["tools"]
+
+
+def test_keys_of_tools_are_read_without_regard_to_case() -> None:
+    shaped = {
+        "TYPE": "object",
+        "Properties": {"City": {"Type": "string", "ANYOF": [{"Enum": [1]}]}},
+    }
+    given = {"Function": {"NAME": "f", "Parameters": shaped, "Strict": True}}
+    (found,) = decode(native.ChatRequest, {"tools": [given]}).tools
+    parameters = {
+        "type": "object",
+        "properties": {"City": {"type": "string", "anyOf": [{"enum": [1]}]}},
+    }
+    assert found == {"function": {"name": "f", "parameters": parameters, "Strict": True}}
 
 
 def test_names_match_without_regard_to_case_and_unknown_ones_are_ignored() -> None:

@@ -128,6 +128,34 @@ def test_a_prefill_continues_the_generation_prompt() -> None:
     assert rendered.text.endswith("<|im_start|>assistant\nYes, ")
 
 
+REASONING = (
+    "{% for m in messages %}[{{ m.role }}]"
+    "{% if m.reasoning_content %}<r>{{ m.reasoning_content }}</r>\n{% endif %}"
+    "{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]PROMPT{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("opened", "thinking", "content", "text"),
+    [
+        ("", "", "b", "[user]a[assistant]<r></r>\nb"),
+        ("", "R", "b", "[user]a[assistant]<r>R</r>\nb"),
+        ("", "R", "", "[user]a[assistant]<r>R"),
+        ("", "", "", "[user]a[assistant]"),
+        ("<r>", "", "b", "[user]a[assistant]<r></r>\nb"),
+        ("<r>", "R", "b", "[user]a[assistant]<r>R</r>\nb"),
+        ("<r>", "R", "", "[user]a[assistant]<r>R"),
+        ("<r></r>\n", "", "b", "[user]a[assistant]<r></r>\nb"),
+    ],
+)
+def test_a_model_that_reasons_is_past_that_where_its_text_is_continued(
+    opened: str, thinking: str, content: str, text: str
+) -> None:
+    source = REASONING.replace("PROMPT", opened)
+    begun = Message("assistant", content, thinking=thinking)
+    assert chat(source, user("a"), begun, prefill=True).text == text
+
+
 def test_a_broken_template_names_its_line() -> None:
     with pytest.raises(TemplateError, match="line 2"):
         chat("a\n{% if %}", user("x"))

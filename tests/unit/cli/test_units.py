@@ -120,7 +120,7 @@ def test_a_duration_of_go_is_accepted(text: str) -> None:
         ("soon", 'time: invalid duration "soon"'),
         ("", 'time: invalid duration ""'),
         ("-", 'time: invalid duration "-"'),
-        ("1 s", 'time: invalid duration "1 s"'),
+        ("1 s", 'time: unknown unit " s" in duration "1 s"'),
     ],
 )
 def test_another_duration_is_refused_in_go_words(text: str, reason: str) -> None:

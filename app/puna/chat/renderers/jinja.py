@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -213,27 +213,66 @@ def _render(source: str, variables: Variables, now: datetime, no_tools: list[Any
     last: Message | None = None
     if variables.prefill and messages and messages[-1].role == "assistant":
         last = messages.pop()
+    text = _generated(source, _context(messages, variables, no_tools), now)
+    return text if last is None else text + _continued(source, text, last)
+
+
+def _generated(source: str, context: Mapping[str, Any], now: datetime) -> str:
     sandbox = Sandbox()
     sandbox.globals["strftime_now"] = now.strftime
     template = sandbox.template_class.from_code(sandbox, _compiled(source), sandbox.globals)
     parts: list[str] = []
     size = 0
-    for part in template.generate(_context(messages, variables, no_tools)):
+    for part in template.generate(context):
         size += len(part)
         if size > MAX_OUTPUT:
             raise TooMuch("the prompt is too long")
         parts.append(part)
-    text = "".join(parts)
-    return text if last is None else text + _continued(text, last)
+    return "".join(parts)
 
 
-def _continued(prompt: str, last: Message) -> str:
-    """The beginning of an answer, in the state that the prompt left the model in."""
-    if prompt.rstrip().endswith("<think>"):
-        return f"{last.thinking}\n</think>\n\n{last.content}" if last.content else last.thinking
-    if last.thinking:
-        return f"<think>\n{last.thinking}\n</think>\n\n{last.content}"
-    return last.content
+# ---------------------------------------------------------------- the beginning of an answer
+
+
+def _continued(source: str, prompt: str, last: Message) -> str:
+    """The beginning of an answer, in the state that the prompt left the model in.
+
+    A model that reasons has done so before its text: an answer that begins without gets
+    empty reasoning, or the model might reason in the middle of it.
+    """
+    start, end = _reasoning_marks(source)
+    if not end or (not last.thinking and prompt.endswith(end)):
+        return last.content
+    before = "" if start and prompt.endswith(start) else start
+    if not last.content:
+        return before + last.thinking if last.thinking else ""
+    return before + last.thinking + end + last.content
+
+
+_THOUGHT, _TEXT = "a-thought", "a-text"
+
+
+@lru_cache(maxsize=8)
+def _reasoning_marks(source: str) -> tuple[str, str]:
+    """What a template writes before and after the reasoning of an answer.
+
+    Found by having it written. The first is empty where the prompt ends with it already, both
+    where a template knows no reasoning.
+    """
+    asked, now = Message("user", "a-question"), datetime.now(UTC)
+    answered = Message("assistant", _TEXT, thinking=_THOUGHT)
+    whole = {"add_generation_prompt": False}
+    try:
+        prompt = _generated(source, _context([asked], Variables(), None), now)
+        context = _context([asked, answered], Variables(extra=whole), None)
+        text = _generated(source, context, now)
+    except _CAUSED:
+        return "", ""
+    before, found, after = text.partition(_THOUGHT)
+    end, ended, _ = after.partition(_TEXT)
+    if not found or not ended:
+        return "", ""
+    return _past_common(prompt, before), end
 
 
 def _context(
@@ -271,6 +310,12 @@ def _call(call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": _Arguments(call.arguments)}
     found: dict[str, Any] = {"type": "function", "function": function}
     return {**found, "id": call.id} if call.id else found
+
+
+def _past_common(one: str, other: str) -> str:
+    """What of the other follows the beginning that both have."""
+    differing = (at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
+    return other[next(differing, min(len(one), len(other))) :]
 
 
 def check(source: str) -> None:

@@ -87,6 +87,10 @@ async def _form(request: Request) -> FormData:
         raise InvalidInput(
             "failed to parse multipart form: request Content-Type isn't multipart/form-data"
         )
+    if "boundary=" not in request.headers["content-type"]:
+        raise InvalidInput(
+            "failed to parse multipart form: no multipart boundary param in Content-Type"
+        )
     try:
         return await request.form(max_files=1, max_fields=16)
     except HTTPException as error:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from puna.api import gojson
-from puna.api.anthropic import MessageParam, MessagesRequest, ToolParam
+from puna.api.anthropic import ContentBlock, MessageParam, MessagesRequest, ToolParam
 from puna.api.decoding import decode
 from puna.api.faults import told_of
 from puna.api.fields import read_keep_alive
@@ -218,23 +218,26 @@ def _tool(tool: ToolParam) -> Tool:
 
 def estimated_tokens(request: MessagesRequest) -> int:
     """A guess of the prompt's length before it was read: a token per four characters."""
-    size = len(request.system) if isinstance(request.system, str) else 0
+    size = _size(request.system)
     for message in request.messages:
         size += len(message.role) + _size(message.content)
     for tool in request.tools:
-        size += len(tool.name) + len(tool.description)
+        size += len(f"{tool.name}{tool.description}".encode())
         size += 0 if tool.input_schema is None else len(gojson.dumps(tool.input_schema))
     return max(size // 4, 1)
 
 
 def _size(content: Any) -> int:
     if isinstance(content, str):
-        return len(content)
+        return len(content.encode())
     blocks = content if isinstance(content, list) else []
-    return sum(
-        len(value)
-        for block in blocks
-        if isinstance(block, Mapping)
-        for value in block.values()
-        if isinstance(value, str)
-    )
+    return sum(_block_size(block) for block in blocks if isinstance(block, Mapping))
+
+
+def _block_size(block: Mapping[str, Any]) -> int:
+    """The texts of a block; of a call or a result all of it, as JSON."""
+    size = sum(len(str(block.get(name) or "").encode()) for name in ("text", "thinking"))
+    if block.get("type") in ("tool_use", "tool_result"):
+        fields = {name: block[name] for name in ContentBlock.model_fields if block.get(name)}
+        size += len(gojson.dumps(fields))
+    return size

@@ -20,8 +20,8 @@ def stop_reason(finished: Finished, *, called: bool) -> str:
     """Why the answer ended, in their words."""
     if called:
         return "tool_use"
-    if finished.stop:
-        return "stop_sequence"
+    if finished.stop or finished.reason == "load":
+        return "stop_sequence"  # the latter only since Ollama says so
     return "max_tokens" if finished.reason == "length" else "end_turn"
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from puna.api import native, openai
 from puna.errors import InvalidInput
+from puna.services.lookup import local_name
 from puna.services.requests import Embeddings, EmbedRequest
 
 _MAX_HEADER = 1000
@@ -22,6 +23,7 @@ def embed_request(body: native.EmbedRequest) -> EmbedRequest:
     Raises:
         InvalidInput: ``input`` is neither a text nor a list of texts.
     """
+    _check_name(body.model)
     return EmbedRequest(
         model=body.model,
         inputs=_texts(body.input, empty_counts=False),
@@ -53,6 +55,7 @@ def openai_request(body: openai.EmbeddingsRequest, *, by_their_sdk: bool) -> Emb
     Raises:
         InvalidInput: as :func:`embed_request`.
     """
+    _check_name(body.model)
     inputs = _of_sdk(body.input) if by_their_sdk else _texts(body.input, empty_counts=True)
     return EmbedRequest(
         model=body.model,
@@ -76,6 +79,12 @@ def check_openai(body: openai.EmbeddingsRequest) -> None:
             f"Invalid value for 'encoding_format' = {body.encoding_format}. "
             "Supported values: ['float', 'base64']."
         )
+
+
+def _check_name(model: str) -> None:
+    """Ollama looks at the name before the texts; an empty one is looked up like any other."""
+    if model.strip():
+        local_name(model)
 
 
 def _texts(value: Any, *, empty_counts: bool) -> tuple[str, ...]:

@@ -42,6 +42,15 @@ def test_native_inputs(value: object, inputs: tuple[str, ...]) -> None:
     assert embeddings.embed_request(body).inputs == inputs
 
 
+@pytest.mark.parametrize("model", ["a b", "!!bad"])
+def test_a_bad_name_is_told_before_a_bad_input(model: str) -> None:
+    body = {"model": model, "input": 1}
+    with pytest.raises(InvalidInput, match=r"^invalid model name$"):
+        embeddings.embed_request(decode(native.EmbedRequest, body))
+    with pytest.raises(InvalidInput, match=r"^invalid model name$"):
+        embeddings.openai_request(decode(openai.EmbeddingsRequest, body), by_their_sdk=False)
+
+
 def test_an_empty_text_counts_for_openai() -> None:
     body = decode(openai.EmbeddingsRequest, {"model": "m", "input": ""})
     embeddings.check_openai(body)
