@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from puna.api import native, openai
-from puna.errors import InvalidInput
+from puna.errors import InvalidInput, ModelNotFound
 from puna.services.lookup import local_name
 from puna.services.requests import Embeddings, EmbedRequest
 
@@ -82,9 +82,10 @@ def check_openai(body: openai.EmbeddingsRequest) -> None:
 
 
 def _check_name(model: str) -> None:
-    """Ollama looks at the name before the texts; an empty one is looked up like any other."""
-    if model.strip():
-        local_name(model)
+    """Ollama looks at the name before the texts."""
+    if not model.strip():
+        raise ModelNotFound(model, f"model '{model}' not found")
+    local_name(model)
 
 
 def _texts(value: Any, *, empty_counts: bool) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def test_an_empty_text_counts_for_openai() -> None:
 @pytest.mark.parametrize("value", [5, True, ["a", 1], [["a"]], {}])
 def test_other_inputs_are_refused(value: object) -> None:
     with pytest.raises(InvalidInput, match="invalid input type"):
-        embeddings.embed_request(decode(native.EmbedRequest, {"input": value}))
+        embeddings.embed_request(decode(native.EmbedRequest, {"model": "m", "input": value}))
 
 
 def test_what_openai_refuses_before_the_model_is_known() -> None:
