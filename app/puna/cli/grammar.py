@@ -1,8 +1,8 @@
 """Command lines as Ollama reads them, on top of click.
 
 click does the parsing and the completion. What differs from it lives here:
-switches that take ``=value`` but never the next word, errors in the words of
-Ollama's parser, and the layout of the help.
+flags that stand before the command, switches that take ``=value`` but never
+the next word, errors in the words of Ollama's parser, and the layout of the help.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import click
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_ANYWHERE = frozenset({"-v", "--version", "--verbose", "--nowordwrap"})
 _ENVIRONMENT = {
     "OLLAMA_HOST": "IP Address for the puna server (default 127.0.0.1:11434)",
     "OLLAMA_EDITOR": "Path to editor for interactive prompt editing (Ctrl+G)",
@@ -106,8 +107,10 @@ class PunaCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, and check the number of words."""
-        rest = super().parse_args(ctx, list(_with_bare_values(self.params, args)))
-        if self.counts is not None and not ctx.resilient_parsing:
+        if ctx.resilient_parsing:  # a line that is still being typed
+            return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, list(_with_bare_values(self.get_params(ctx), args)))
+        if self.counts is not None:
             _check_count(len(ctx.params["words"]), *self.counts)
         return rest
 
@@ -126,13 +129,30 @@ class PunaGroup(click.Group):
         found = super().get_command(ctx, cmd_name)
         return found or next((c for c in self._own() if cmd_name in c.aliases), None)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is meant."""
-        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            raise click.UsageError(self._unknown(args[0]))
-        return super().resolve_command(ctx, args)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the command, which need not be the first word."""
+        return super().parse_args(ctx, args if ctx.resilient_parsing else self._ordered(ctx, args))
+
+    def _ordered(self, ctx: click.Context, args: Sequence[str]) -> list[str]:
+        """The command, then all the flags and words around it.
+
+        Where the command is still unknown, a flag that is none of :data:`_ANYWHERE` takes the
+        next word for its value.
+        """
+        before: list[str] = []
+        rest = iter(args)
+        for word in rest:
+            if word == "--":
+                break
+            if word and not word.startswith("-"):
+                if self.get_command(ctx, word) is None:
+                    raise click.UsageError(self._unknown(word))
+                return [word, *before, *rest]
+            before.append(word)
+            is_short = len(word) == len("-x")
+            if "=" not in word and (word.startswith("--") or is_short) and word not in _ANYWHERE:
+                before += itertools.islice(rest, 1)
+        return [word for word in before if word not in ("", "-")]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of the table."""
@@ -200,24 +220,55 @@ def group_help(group: click.Group) -> str:
 
 
 def _with_bare_values(params: Sequence[click.Parameter], args: Sequence[str]) -> Iterable[str]:
-    """Give each switch that stands alone its value; a value after a blank is a word."""
-    switches = {name: p for p in params if isinstance(p, Switch) for name in p.opts}
-    valued = {
-        name for p in params if isinstance(p, click.Option) and p.name != "help" for name in p.opts
-    } - set(switches)
+    """Give each switch that stands alone its value; a value after a blank is a word.
+
+    All flags come out in their long form.
+
+    Raises:
+        click.UsageError: the first flag that the command does not have.
+    """
+    options = {name: p for p in params if isinstance(p, click.Option) for name in p.opts}
     remaining = iter(args)
     for word in remaining:
         if word == "--":
             yield word
             yield from remaining
             return
-        if word in switches:
-            switch = switches[word]
-            yield f"{max(switch.opts, key=len)}={switch.bare}"
-            continue
-        yield word
-        if word in valued:
-            yield from itertools.islice(remaining, 1)
+        is_short = len(word) > 1 and word[0] == "-" != word[1]
+        name = word.partition("=")[0]
+        if word.startswith("--") and name not in options:
+            raise click.UsageError(f"unknown flag: {name}")
+        flags = _short_flags(options, word[1:]) if is_short else [word]
+        for flag in flags:
+            option = options.get(flag)
+            yield f"{flag}={option.bare}" if isinstance(option, Switch) else flag
+            if option is not None and _needs_value(option):
+                yield from itertools.islice(remaining, 1)
+
+
+def _short_flags(options: Mapping[str, click.Option], letters: str) -> Iterable[str]:
+    """The long forms of flags of one letter; the last may have a value.
+
+    Raises:
+        click.UsageError: a letter is no flag.
+    """
+    while letters:
+        option = options.get(f"-{letters[0]}")
+        if option is None:
+            raise click.UsageError(f"unknown shorthand flag: '{letters[0]}' in -{letters}")
+        long, rest = max(option.opts, key=len), letters[1:]
+        if len(rest) > 1 and rest[0] == "=":
+            yield f"{long}{rest}"
+            return
+        if rest and _needs_value(option):
+            yield f"{long}={rest}"
+            return
+        yield long
+        letters = rest
+
+
+def _needs_value(option: click.Option) -> bool:
+    return not isinstance(option, Switch) and not option.is_flag
 
 
 def _check_count(count: int, least: int, most: int | None) -> None:

@@ -326,6 +326,7 @@ def completion_command(words: tuple[str, ...]) -> None:
 @click.pass_context
 def help_command(context: click.Context, words: tuple[str, ...]) -> None:
     """Print the help of a command."""
+    words = tuple(word for word in words if word)
     command = puna.get_command(context, words[0]) if words else None
     if isinstance(command, PunaCommand):
         console.out(command_help(command, click.Context(command, parent=context)), end="")

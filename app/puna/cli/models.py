@@ -45,6 +45,8 @@ def remove(names: Sequence[str]) -> None:
 
 def stop(name: str) -> None:
     """Unload a model."""
+    if not name:
+        raise InvalidInput("model is required")
 
     async def work(client: PunaClient) -> None:
         try:

@@ -147,3 +147,35 @@ def test_the_server_does_not_wait_for_what_only_a_client_needs() -> None:
     )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert seen.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        (["--verbose", "show"], "accepts 1 arg(s), received 0"),
+        (["-v=false", "show", "-vf"], "unknown shorthand flag: 'f' in -f"),
+        (["ps", "-vq"], "unknown shorthand flag: 'q' in -q"),
+        (["ps", "-v=maybe"], 'invalid argument "maybe" for "-v, --verbose" flag: strconv.ParseBool: parsing "maybe": invalid syntax'),
+        (["--format", "show", "m"], 'unknown command "m" for "puna"'),
+        (["-q", "show", "m", "--system"], 'unknown command "m" for "puna"'),
+        (["--format=show", "m"], 'unknown command "m" for "puna"'),
+        (["-", "cp", "a", "b"], "accepts 2 arg(s), received 3"),
+        (["--nope"], "unknown flag: --nope"),
+        (["rm", "m", "--nope=1", "-z"], "unknown flag: --nope"),
+        (["stop", ""], "model is required"),
+    ],
+)  # fmt: skip
+def test_flags_may_stand_anywhere(puna: Any, typed: list[str], error: str) -> None:
+    seen = puna(*typed)
+    assert seen.code == 1
+    assert seen.err.startswith(f"Error: {error}\n")
+
+
+@pytest.mark.parametrize("typed", [["show", "-hv"], ["show", "-vh"], ["-v", "show", "-h"]])
+def test_help_is_shown_wherever_it_is_asked_for(puna: Any, typed: list[str]) -> None:
+    assert puna(*typed).out == puna("show", "--help").out
+
+
+@pytest.mark.parametrize("typed", [["--", "show"], ["-"], [""], ["help", ""]])
+def test_no_command_is_the_help_of_puna(puna: Any, typed: list[str]) -> None:
+    assert puna(*typed).out == puna().out
