@@ -5,11 +5,12 @@ Source: contract ``ollama-http-api`` 6.5.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from puna.api.decoding import WireModel
+from puna.api.decoding import Custom, WireModel
+from puna.api.responses_items import read_input
 
 
 class ReasoningParam(WireModel):
@@ -53,122 +54,13 @@ class ResponsesTool(WireModel):
     tools: list[ResponsesTool] = Field(default_factory=list)
 
 
-class ItemHead(WireModel):
-    """What tells the kind of an input item."""
-
-    go_type: ClassVar[str] = (
-        'struct { Type string "json:\\"type\\""; Role string "json:\\"role\\"" }'
-    )
-
-    type: str = ""
-    role: str = ""
-
-
-class PartHead(WireModel):
-    """What tells the kind of a piece of content."""
-
-    go_type: ClassVar[str] = 'struct { Type string "json:\\"type\\"" }'
-
-    type: str = ""
-
-
-class TextPart(WireModel):
-    """Text of the user."""
-
-    go_type: ClassVar[str] = "openai.ResponsesTextContent"
-
-    type: str = ""
-    text: str = ""
-
-
-class OutputTextPart(TextPart):
-    """Text of an earlier answer."""
-
-    go_type: ClassVar[str] = "openai.ResponsesOutputTextContent"
-
-
-class ImagePart(WireModel):
-    """An image."""
-
-    go_type: ClassVar[str] = "openai.ResponsesImageContent"
-
-    type: str = ""
-    detail: str = ""
-    file_id: str = ""
-    image_url: str = ""
-
-
-class FilePart(WireModel):
-    """A file."""
-
-    go_type: ClassVar[str] = "openai.ResponsesFileContent"
-
-    type: str = ""
-    file_data: str = ""
-    file_id: str = ""
-    file_url: str = ""
-    filename: str = ""
-
-
-class MessageItem(WireModel):
-    """A turn."""
-
-    go_type: ClassVar[str] = "openai."
-
-    type: str = ""
-    role: str = ""
-    content: Any = None
-
-
-class FunctionCallItem(WireModel):
-    """A call of an earlier answer."""
-
-    go_type: ClassVar[str] = "openai.ResponsesFunctionCall"
-
-    id: str = ""
-    type: str = ""
-    call_id: str = ""
-    name: str = ""
-    arguments: str = ""
-
-
-class CallOutputItem(WireModel):
-    """What a call gave."""
-
-    go_type: ClassVar[str] = "openai."
-
-    type: str = ""
-    call_id: str = ""
-    output: Any = None
-
-
-class SummaryPart(WireModel):
-    """A piece of what is told of the reasoning."""
-
-    go_type: ClassVar[str] = "openai.ResponsesReasoningSummary"
-
-    type: str = ""
-    text: str = ""
-
-
-class ReasoningItem(WireModel):
-    """The reasoning of an earlier answer."""
-
-    go_type: ClassVar[str] = "openai.ResponsesReasoningInput"
-
-    id: str = ""
-    type: str = ""
-    summary: list[SummaryPart] = Field(default_factory=list)
-    encrypted_content: str = ""
-
-
 class ResponsesRequest(WireModel):
     """``POST /v1/responses``; ``options``, ``num_ctx`` and ``keep_alive`` are ours."""
 
     go_type: ClassVar[str] = "openai.ResponsesRequest"
 
     model: str = ""
-    input: Any = None
+    input: Annotated[Any, Custom(read_input)] = None
     instructions: str = ""
     max_output_tokens: int | None = None
     reasoning: ReasoningParam | None = None

@@ -10,6 +10,11 @@ from puna.server.translate.responses import to_chat
 from puna.server.translate.responses_answer import ResponseStream, whole
 from puna.server.translate.responses_input import input_messages
 
+
+def read_messages(value: Any) -> list[Message]:
+    return input_messages(decode(ResponsesRequest, {"model": "m", "input": value}).input)
+
+
 STRUCT = 'struct { Type string "json:\\"type\\"" }'
 ERRORS: list[tuple[Any, str]] = [
     (5, "input must be a string or array: json: cannot unmarshal number into Go value of type []json.RawMessage"),
@@ -34,8 +39,14 @@ ERRORS: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("value", "text"), ERRORS, ids=[case[1][:60] for case in ERRORS])
 def test_wrong_input_is_refused_in_ollamas_words(value: Any, text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        input_messages(value)
+        read_messages(value)
     assert str(caught.value) == text
+
+
+def test_a_fault_of_the_input_is_told_before_all_others() -> None:
+    body = {"model": 5, "input": [{}], "stream": "yes", "text": {"format": "x"}}
+    with pytest.raises(InvalidInput, match=r"^input\[0\]: input item missing"):
+        decode(ResponsesRequest, body)
 
 
 def test_calls_and_results_become_turns() -> None:
@@ -45,7 +56,7 @@ def test_calls_and_results_become_turns() -> None:
         {"type": "function_call", "call_id": "2", "name": "g", "arguments": ""},
         {"type": "function_call_output", "call_id": "2", "output": [{"type": "input_text", "text": "r"}]},
     ]  # fmt: skip
-    turn, result = input_messages(calls)
+    turn, result = read_messages(calls)
     assert turn.thinking == "hm"
     assert [(call.name, call.arguments, call.index) for call in turn.tool_calls] == [
         ("f", {"a": 1}, 0),
@@ -56,7 +67,7 @@ def test_calls_and_results_become_turns() -> None:
 
 def test_an_image_without_a_place_is_left_out() -> None:
     parts = [{"type": "input_image"}, {"type": "output_text", "text": "x"}]
-    assert input_messages([{"role": "user", "content": parts}]) == [Message("user", "x")]
+    assert read_messages([{"role": "user", "content": parts}]) == [Message("user", "x")]
 
 
 def test_the_tools_of_a_namespace_carry_its_name() -> None:
