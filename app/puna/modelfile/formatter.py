@@ -13,9 +13,12 @@ _NAMED = frozenset(KEYWORDS) - {"from", "parameter", MESSAGE}
 def format_modelfile(commands: Iterable[Command]) -> str:
     """Print commands as Ollama does: quotes where a value has a newline or blanks around it.
 
-    A value that itself begins with a quote does not survive this; see `format_safely`.
+    A value that itself begins with a quote does not survive this, nor does a FROM that needs
+    quotes, since it never gets any; see `format_safely`.
     """
-    return "".join(f"{_line(command, _quoted)}\n" for command in commands)
+    return "".join(
+        f"{_line(command, str if command.name == FROM else _quoted)}\n" for command in commands
+    )
 
 
 def format_safely(commands: Iterable[Command]) -> str:

@@ -30,6 +30,12 @@ def test_commands_are_printed_by_their_keywords() -> None:
     )
 
 
+def test_a_from_gets_quotes_only_where_it_has_to_be_read_again() -> None:
+    commands = [Command("model", "my model ")]
+    assert format_modelfile(commands) == "FROM my model \n"
+    assert format_safely(commands) == 'FROM "my model "\n'
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
