@@ -35,6 +35,7 @@ _DEVICES = frozenset(
 # What Go calls a space; ``str.strip()`` would also take U+001C to U+001F.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
+_ESCAPES = {char: f"\\{code}" for char, code in zip('"\\\a\b\f\n\r\t\v', '"\\abfnrtv', strict=True)}
 _WINDOW = re.compile(r"(.+)@([1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -221,5 +222,18 @@ def _cut_source(text: str) -> tuple[str, Source]:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+    """A Go string literal (``strconv.Quote``)."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable() and char not in '"\\':
+        return char
+    code = ord(char)
+    if "\udc80" <= char <= "\udcff":
+        code -= 0xDC00  # a byte that is not UTF-8
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if code < 0x80 or code != ord(char):
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

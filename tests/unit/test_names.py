@@ -139,6 +139,23 @@ def test_a_window_is_cut_off(text: str, name: str, window: int | None) -> None:
     assert split_window(text) == (name, window)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("m:local\f:cloud", r"m:local\f:cloud"),
+        ("m\x1f\x7f:local:cloud", r"m\x1f\x7f:local:cloud"),
+        ("\u2003é:local\u2003:cloud", r"é:local\u2003:cloud"),
+        ('"\\\udcff\U000e0001:local:cloud', r"\"\\\xff\U000e0001:local:cloud"),
+    ],
+)
+def test_a_refused_name_is_shown_without_characters_that_cannot_be_seen(
+    text: str, shown: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        split_source(text)
+    assert str(caught.value) == f'use either :local or :cloud, not both: "{shown}"'
+
+
 def test_a_local_suffix_is_cut_off() -> None:
     assert split_source(" m:8b:LOCAL ") == ("m:8b", Source.LOCAL)
 
