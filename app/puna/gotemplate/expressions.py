@@ -83,8 +83,12 @@ class Expressions(State):
                 value = yield self._chain(dot, word, words, final)
             case nodes.Identifier():
                 value = yield self._function(dot, word, command, words, final)
-            case nodes.Variable(names=[name, *names]) if names:
-                value = yield self._path(dot, self.lookup(name), names, word, words, final)
+            case nodes.Variable(names=[name, *names]):
+                value = self.lookup(name)
+                if names:
+                    value = yield self._path(dot, value, names, word, words, final)
+                else:
+                    self._no_arguments(words, final)
             case nodes.Pipe():
                 self._no_arguments(words, final)
                 value = yield self.pipeline(dot, word)

@@ -12,8 +12,12 @@ from puna.gotemplate.text import quote, unquote_char
 
 INT64_MIN, INT64_MAX, UINT64_MAX = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
 
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_HEX_FLOAT = re.compile(r"[+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+")
+_DIGITS = r"[0-9](?:_?[0-9])*"
+_HEX_DIGITS = r"[0-9a-fA-F](?:_?[0-9a-fA-F])*"
+_FLOAT = re.compile(rf"[+-]?({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})([eE][+-]?{_DIGITS})?")
+_HEX_FLOAT = re.compile(
+    rf"[+-]?0[xX](_?{_HEX_DIGITS}\.?({_HEX_DIGITS})?|\.{_HEX_DIGITS})[pP][+-]?{_DIGITS}"
+)
 _INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(\d+))")
 _BASES = (16, 2, 8, 10)
 # An underscore stands between digits, or between a base prefix and a digit.
@@ -112,7 +116,7 @@ def _float(literal: str) -> float | None:
     """``strconv.ParseFloat``; ``None`` for what it refuses or cannot hold."""
     if _HEX_FLOAT.fullmatch(literal):
         try:
-            return float.fromhex(literal)
+            return float.fromhex(literal.replace("_", ""))
         except OverflowError:
             return None
     if not _FLOAT.fullmatch(literal):

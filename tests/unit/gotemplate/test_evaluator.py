@@ -48,6 +48,23 @@ def test_an_error_names_line_column_template_and_expression() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [("1e1_0", "1e+10"), ("1_0.2_5", "10.25"), ("0x_1p1_0", "1024"), ("-.2_5", "-0.25")],
+)
+def test_a_number_may_have_underscores_between_its_digits(source: str, text: str) -> None:
+    assert run(f"{{{{{source}}}}}") == text
+
+
+@pytest.mark.parametrize("source", ["1_e5", "1._5", "1e_5", "1__0.5", "0x_.1p1", "1.5_"])
+def test_a_number_has_underscores_nowhere_else(source: str) -> None:
+    assert failure(f"{{{{{source}}}}}") == f'template: :1: illegal number syntax: "{source}"'
+
+
+def test_a_variable_that_is_being_declared_has_no_value_yet() -> None:
+    assert failure("{{$x := $x 1}}").endswith("at <$x>: undefined variable: $x")
+
+
 def test_what_was_printed_before_an_error_is_kept() -> None:
     with pytest.raises(ExecutionError) as caught:
         run("ok {{index . 9}}", [])
