@@ -8,11 +8,14 @@ from puna.chat.messages import Tool, ToolCall
 from puna.chat.parsers.blocks import BlockForm
 from puna.chat.parsers.values import json_calls, json_value
 
+_ARGUMENTS = "[ARGS]"
+
 
 def find_end(body: str) -> tuple[int, int] | None:
     """The block has no closing tag: it ends with its JSON."""
-    start = body.find("[ARGS]")
-    start = start + len("[ARGS]") if start >= 0 else 0
+    start = _json_start(body)
+    if start is None:
+        return None
     depth, in_string, escaped = 0, False, False
     for at in range(start, len(body)):
         char = body[at]
@@ -28,21 +31,43 @@ def find_end(body: str) -> tuple[int, int] | None:
             depth += 1
         elif char in "]}":
             depth -= 1
-            if depth == 0 and not body[start : at + 1].strip().startswith("[ARG"):
+            if depth == 0:
                 return at + 1, at + 1
     return None
 
 
 def read_calls(body: str, tools: Sequence[Tool]) -> list[ToolCall]:
-    """A name and its arguments, or a JSON list of calls."""
-    name, found, arguments = body.partition("[ARGS]")
-    if not found:
-        return json_calls(json_value(body.strip()))
-    value = json_value(arguments.strip())
-    name = name.split("[CALL_ID]")[0].strip()
+    """A name and its arguments, or a JSON list of calls.
+
+    Raises:
+        ValueError: neither of them.
+    """
+    start = _json_start(body)
+    if start is None:
+        raise ValueError("a call needs arguments")
+    name = body[:start].removesuffix(_ARGUMENTS).split("[CALL_ID]")[0].strip()
+    value = json_value(body[start:].strip())
+    if not name and _ARGUMENTS not in body[:start]:
+        return json_calls(value)
     if not name or not isinstance(value, dict):
         raise ValueError("a call needs a name and an object of arguments")
     return [ToolCall(name, value)]
+
+
+def _json_start(body: str) -> int | None:
+    """Where the JSON begins; None = not yet.
+
+    The first sign decides, so that more text cannot change it: the brackets of
+    ``[CALL_ID]`` behind a name are not JSON.
+    """
+    trimmed = body.lstrip()
+    if trimmed.startswith(("[", "{")) and not _ARGUMENTS.startswith(trimmed[: len(_ARGUMENTS)]):
+        return len(body) - len(trimmed)
+    named = body.find(_ARGUMENTS)
+    bare = body.find("{")
+    if named >= 0 and not 0 <= bare < named:
+        return named + len(_ARGUMENTS)
+    return bare if bare >= 0 else None
 
 
 MISTRAL = BlockForm(
