@@ -48,6 +48,10 @@ class BlockForm:
             one newline at the start of the reasoning and one after it are.
         silent_thinking: reasoning was not asked for and is dropped.
         dropped: tags without a meaning of their own.
+        noise: tags without a meaning right after a call.
+        mend_calls: reads the body of a block that has its end when ``read_calls``
+            cannot. A block that was broken off is never mended: half an argument
+            must not look like a whole one.
     """
 
     call_tags: tuple[str, ...]
@@ -61,6 +65,8 @@ class BlockForm:
     trim: bool = True
     silent_thinking: bool = False
     dropped: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()
+    mend_calls: ReadCalls | None = None
 
 
 def closed_by(*tags: str) -> FindEnd:
@@ -96,6 +102,7 @@ class BlockParser:
         self._progress = CallProgress(tools)
         self._skip_space = False
         self._skip_newline = False
+        self._noise: tuple[str, ...] = ()
         self.warnings: list[str] = []
         self.reasoning = _reasoning(form)
 
@@ -116,7 +123,7 @@ class BlockParser:
         held, self._held = self._held, ""
         match self._state:
             case _State.CALLS:
-                return events + self._read(held, whole=self._opened + held)
+                return events + self._read(held, whole=self._opened + held, closed=False)
             case _State.THINKING:
                 return events + self._thought(held.rstrip() if self._form.trim else held)
             case _:
@@ -125,10 +132,11 @@ class BlockParser:
 
     def _step(self) -> list[Event]:
         if self._skip_space and self._state is not _State.CALLS:
-            self._held = self._held.lstrip()
-            if not self._held:
+            self._held = self._without_noise()
+            if not self._held or any(tag.startswith(self._held) for tag in self._noise):
                 return []
             self._skip_space = False
+            self._noise = ()
         if self._skip_newline and self._held:
             self._held = self._held.removeprefix("\n")
             self._skip_newline = False
@@ -204,7 +212,7 @@ class BlockParser:
         )
         self._state = _State.TEXT
         self._skip_space = self._form.trim
-        return [*last, *self._read(body, whole=whole)]
+        return [*last, *self._read(body, whole=whole, closed=True)]
 
     # ------------------------------------------------------------ parts
 
@@ -222,20 +230,38 @@ class BlockParser:
         self._held = self._held[len(text) :]
         return text, ""
 
-    def _read(self, body: str, *, whole: str) -> list[Event]:
+    def _without_noise(self) -> str:
+        held = self._held.lstrip()
+        while tag := next((tag for tag in self._noise if held.startswith(tag)), ""):
+            held = held[len(tag) :].lstrip()
+        return held
+
+    def _read(self, body: str, *, whole: str, closed: bool) -> list[Event]:
         try:
             calls = self._form.read_calls(body, self._tools)
         except ValueError as error:
-            self.warnings.append(f"a tool call could not be read: {error}")
-            calls = []
+            calls = self._mended(body) if closed else []
+            if not calls:
+                self.warnings.append(f"a tool call could not be read: {error}")
         if not calls:
             return [TextDelta(whole)]
+        self._noise = self._form.noise
         first = self._calls
         self._calls += len(calls)
         return [
             ToolCallEvent(ToolCall(call.name, call.arguments, call.id, first + number))
             for number, call in enumerate(calls)
         ]
+
+    def _mended(self, body: str) -> list[ToolCall]:
+        if self._form.mend_calls is None:
+            return []
+        try:
+            calls = self._form.mend_calls(body, self._tools)
+        except ValueError:
+            return []
+        self.warnings.append("a damaged tool call was mended")
+        return calls
 
     def _thought(self, text: str) -> list[Event]:
         if not text or self._form.silent_thinking:

@@ -72,3 +72,56 @@ def test_a_mistral_call_is_read_in_every_notation(call: str) -> None:
 )
 def test_what_is_no_mistral_call_stays_text(text: str) -> None:
     assert _read("ministral", text) == ([], text, "")
+
+
+# ---------------------------------------------------------------- Gemma 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        'text:<|"|>a, b<|"|>',
+        'text:"a, b"',
+        '"text": "a, b"',
+        "text:'a, b'",
+        "text:'a, b'<|\"|>",
+        'text:<|"|>a, b',
+        "text: a, b",
+    ],
+)
+def test_a_gemma_call_is_read_with_whatever_quotes_it_has(arguments: str) -> None:
+    text = f"<|tool_call>call:note{{{arguments}}}<tool_call|>"
+    assert _read("gemma4", text) == (NOTE, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [
+        ("text:a {b}, urgent:true", {"text": "a {b}", "urgent": True}),
+        ("text:12 b", {"text": "12 b"}),
+        ("text:it's", {"text": "it's"}),
+        (r'text:"say \"a\"", urgent:false', {"text": 'say "a"', "urgent": False}),
+        (r"text:'it\'s'", {"text": "it's"}),
+        ('text:"a" b', {"text": '"a" b'}),
+        ("text:", {"text": ""}),
+        ("x:[\"a, b\",'c']", {"x": ["a, b", "c"]}),
+    ],
+)
+def test_a_gemma_text_without_its_quotes_ends_where_the_tool_has_its_next_argument(
+    arguments: str, value: dict[str, Any]
+) -> None:
+    text = f"<|tool_call>call:note{{{arguments}}}<tool_call|>"
+    assert _read("gemma4", text) == ([("note", value)], "", "")
+
+
+@pytest.mark.parametrize(
+    "noise", ["<tool_call|>", "<|tool_response>", " <tool_call|>\n<tool_call|>"]
+)
+def test_tags_after_a_gemma_call_are_dropped(noise: str) -> None:
+    text = f"<|tool_call>call:clock{{}}<tool_call|>{noise}Done <tool_call|>"
+    assert _read("gemma4", text) == (CLOCK, "Done <tool_call|>", "")
+
+
+def test_a_gemma_call_that_was_broken_off_is_not_mended() -> None:
+    text = '<|tool_call>call:note{text:<|"|>if (a) {b}'
+    assert _read("gemma4", text) == ([], text, "")
