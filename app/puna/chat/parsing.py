@@ -145,6 +145,8 @@ def _silent(form: BlockForm) -> Build:
 
     def build(answer: Answer) -> OutputParser:
         asked = replace(form, silent_thinking=not answer.thinks)
+        if answer.continues_text:
+            asked = replace(asked, prelude=None)
         starts = answer.thinks and form is glm.LAGUNA and not answer.continues_text
         return BlockParser(replace(asked, start=Start.THINKING) if starts else asked, answer.tools)
 
@@ -312,6 +314,7 @@ def _by_template(form: OutputFormat, answer: Answer) -> OutputParser:
         thinking=tags,
         start=Start.THINKING if inside else Start.TEXT,
         reopened=True,
+        prelude=None,
         trim=False,
     )
     parser = BlockParser(block, answer.tools)

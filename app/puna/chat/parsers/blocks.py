@@ -49,6 +49,8 @@ class BlockForm:
         silent_thinking: reasoning was not asked for and is dropped.
         dropped: tags without a meaning of their own.
         noise: tags without a meaning right after a call.
+        prelude: tags without a meaning before the text an answer begins with, where
+            white space has none either; None = it has.
         mend_calls: reads the body of a block that has its end when ``read_calls``
             cannot. A block that was broken off is never mended: half an argument
             must not look like a whole one.
@@ -66,6 +68,7 @@ class BlockForm:
     silent_thinking: bool = False
     dropped: tuple[str, ...] = ()
     noise: tuple[str, ...] = ()
+    prelude: tuple[str, ...] | None = None
     mend_calls: ReadCalls | None = None
 
 
@@ -100,9 +103,10 @@ class BlockParser:
         self._opened = ""
         self._calls = 0
         self._progress = CallProgress(tools)
-        self._skip_space = False
+        has_prelude = form.start is Start.TEXT and form.prelude is not None
+        self._skip_space = has_prelude
         self._skip_newline = False
-        self._noise: tuple[str, ...] = ()
+        self._noise = (form.prelude or ()) if has_prelude else ()
         self.warnings: list[str] = []
         self.reasoning = _reasoning(form)
 
@@ -211,7 +215,7 @@ class BlockParser:
             self._opened + self._held[:following],
         )
         self._state = _State.TEXT
-        self._skip_space = self._form.trim
+        self._skip_space = self._form.trim or bool(self._form.noise)
         return [*last, *self._read(body, whole=whole, closed=True)]
 
     # ------------------------------------------------------------ parts

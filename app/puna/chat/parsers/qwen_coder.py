@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from puna.chat.messages import Tool, ToolCall
 from puna.chat.parsers import qwen
 from puna.chat.parsers.blocks import BlockForm, Start, closed_by
-from puna.chat.parsers.values import typed, types_of
+from puna.chat.parsers.values import typed, types_of, unwrapped
 
 _FUNCTION = re.compile(r"<function=([^>]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>]+)>(.*?)</parameter>", re.DOTALL)
@@ -29,16 +29,11 @@ def read_calls(body: str, tools: Sequence[Tool]) -> list[ToolCall]:
             raise ValueError("text between the parameters")
         kinds = types_of(tools, name.strip())
         arguments = {
-            key.strip(): typed(_unwrapped(value), kinds.get(key.strip(), ()))
+            key.strip(): typed(unwrapped(value), kinds.get(key.strip(), ()))
             for key, value in _PARAMETER.findall(inner)
         }
         calls.append(ToolCall(name.strip(), arguments))
     return calls
-
-
-def _unwrapped(value: str) -> str:
-    """Without the one newline that the notation puts at each end."""
-    return value.removeprefix("\n").removesuffix("\n")
 
 
 CODER = BlockForm(("<tool_call>",), closed_by("</tool_call>"), read_calls)

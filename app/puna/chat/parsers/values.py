@@ -61,6 +61,15 @@ def _types(schema: object) -> tuple[str, ...]:
     return tuple(str(kind) for kind in kinds)
 
 
+def unwrapped(value: str) -> str:
+    """Without the one newline that notations with tags put at each end of a value."""
+    for newline in ("\r\n", "\n"):
+        if value.startswith(newline):
+            value = value.removeprefix(newline)
+            break
+    return value.removesuffix("\n").removesuffix("\r") if value.endswith("\n") else value
+
+
 def typed(text: str, kinds: tuple[str, ...]) -> Any:
     """The value of an argument that was written as bare text.
 

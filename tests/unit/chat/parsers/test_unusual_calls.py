@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from puna.chat.events import Event, TextDelta, ThinkingDelta, ToolCallEvent
-from puna.chat.messages import Think, Tool
+from puna.chat.messages import Message, Think, Tool
 from puna.chat.parsing import Answer, OutputFormat, parser_for
 
 
@@ -125,3 +125,133 @@ def test_tags_after_a_gemma_call_are_dropped(noise: str) -> None:
 def test_a_gemma_call_that_was_broken_off_is_not_mended() -> None:
     text = '<|tool_call>call:note{text:<|"|>if (a) {b}'
     assert _read("gemma4", text) == ([], text, "")
+
+
+# ---------------------------------------------------------------- GLM and Laguna
+
+GLM_FORMS = ("glm-4.7", "glm-ocr", "laguna")
+NOT_THINKING = Think(False)
+
+
+@pytest.mark.parametrize("family", GLM_FORMS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "<arg_key>text</arg_key><arg_value>a, b</arg_value>",
+        "<arg_key>text<arg_value>a, b</arg_value>",
+        "<arg_key>text</arg_key>a, b</arg_value>",
+        "<arg_key>text</arg_key><arg_value>a, b",
+        " text</arg_key><arg_value>a, b</arg_value>",
+        "<arg_value>a, b</arg_value><arg_key>text</arg_key>",
+    ],
+)
+def test_a_glm_call_may_lack_a_tag(family: str, arguments: str) -> None:
+    text = f"<tool_call>note{arguments}</tool_call>"
+    assert _read(family, text, NOT_THINKING) == (NOTE, "", "")
+
+
+@pytest.mark.parametrize("family", GLM_FORMS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "<arg_key>text</arg_key><arg_key>urgent</arg_key>"
+        "<arg_value>a</arg_value><arg_value>true</arg_value>",
+        "<arg_key>text</arg_key><arg_value>a</arg_value>urgent<arg_value>true</arg_value>",
+        "<arg_key>text</arg_key><arg_value>a<arg_key>urgent</arg_key><arg_value>true</arg_value>",
+    ],
+)
+def test_glm_keys_and_values_are_paired_in_their_order(family: str, arguments: str) -> None:
+    text = f"<tool_call>note\n{arguments}</tool_call>"
+    calls, said, _ = _read(family, text, NOT_THINKING)
+    assert (calls, said) == ([("note", {"text": "a", "urgent": True})], "")
+
+
+@pytest.mark.parametrize("family", GLM_FORMS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        "note<arg_key>text</arg_key>",
+        "note<arg_key>text</arg_value>",
+        "note<arg_key>text</arg_key><arg_value>a</arg_value> b",
+        "note<arg_key>a</arg_key><arg_value>b</arg_value>c<arg_key>d</arg_key><arg_value>e",
+        "</arg_key><arg_value>a</arg_value>",
+    ],
+)
+def test_a_glm_call_that_can_be_read_in_two_ways_stays_text(family: str, body: str) -> None:
+    text = f"<tool_call>{body}</tool_call>"
+    assert _read(family, text, NOT_THINKING) == ([], text, "")
+
+
+@pytest.mark.parametrize("family", GLM_FORMS)
+def test_a_glm_call_that_was_broken_off_is_not_mended(family: str) -> None:
+    text = "<tool_call>note<arg_key>text</arg_key><arg_value>a"
+    assert _read(family, text, NOT_THINKING) == ([], text, "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'note\n{"text": "a, b"}',
+        '{"name": "note", "arguments": {"text": "a, b"}}\n',
+    ],
+)
+def test_laguna_also_writes_json(body: str) -> None:
+    assert _read("laguna", f"<tool_call>{body}</tool_call>") == (NOTE, "", "")
+
+
+def test_a_glm_value_may_have_braces() -> None:
+    text = "<tool_call>note<arg_key>text</arg_key><arg_value>{a</arg_value></tool_call>"
+    assert _read("laguna", text) == ([("note", {"text": "{a"})], "", "")
+
+
+def test_laguna_may_open_a_call_twice() -> None:
+    assert _read("laguna", "<tool_call>\n<tool_call>clock</tool_call>") == (CLOCK, "", "")
+
+
+@pytest.mark.parametrize("family", ["laguna", "poolside-v1"])
+@pytest.mark.parametrize("start", ["\n", "</think>\n", "\n</think>\n\n"])
+def test_what_the_prompt_of_laguna_ended_with_is_not_part_of_the_answer(
+    family: str, start: str
+) -> None:
+    assert _read(family, f"{start}Tokyo </think>") == ([], "Tokyo </think>", "")
+
+
+def test_white_space_counts_where_laguna_continues_a_text() -> None:
+    parser = parser_for(OutputFormat("laguna"), Answer(last=Message("assistant", "It")))
+    assert [*parser.feed(" is"), *parser.close()] == [TextDelta(" is")]
+
+
+@pytest.mark.parametrize("family", GLM_FORMS)
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("\na\n\nb\n", "a\n\nb"),
+        ("\n\na\n\n", "\na\n"),
+        ("\r\na\r\nb\r\n", "a\r\nb"),
+        ("a\r", "a\r"),
+        ("\n", ""),
+    ],
+)
+def test_a_newline_at_each_end_of_a_value_belongs_to_the_tags(
+    family: str, written: str, value: str
+) -> None:
+    text = f"<arg_key>text</arg_key>\n<arg_value>{written}</arg_value>"
+    calls, _, _ = _read(family, f"<tool_call>note\n{text}\n</tool_call>", NOT_THINKING)
+    assert calls == [("note", {"text": value})]
+    text = f"<function=note><parameter=text>{written}</parameter></function>"
+    calls, _, _ = _read("qwen3-coder", f"<tool_call>{text}</tool_call>")
+    assert calls == [("note", {"text": value})]
+
+
+@pytest.mark.parametrize(
+    ("family", "tags"), [("laguna", ("<think>", "</think>")), ("gemma4", None)]
+)
+def test_white_space_counts_where_the_family_was_found_in_a_template(
+    family: str, tags: tuple[str, str] | None
+) -> None:
+    assert _read(OutputFormat(family, tags, detected=True), "\n a") == ([], "\n a", "")
+
+
+def test_tags_after_a_call_are_dropped_where_the_family_was_found_in_a_template() -> None:
+    text = "<|tool_call>call:clock{}<tool_call|><|tool_response>"
+    assert _read(OutputFormat("gemma4", detected=True), text) == (CLOCK, "", "")
