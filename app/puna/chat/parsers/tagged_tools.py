@@ -98,9 +98,13 @@ class TaggedToolParser:
             if arguments is not None:
                 told = self._progress.rest(self._held, self._calls)
                 self._progress.forget()
+                called = data.get("name")
+                if called in self._names:
+                    # An earlier name without arguments of its own must not get these.
+                    name = str(called)
                 call = ToolCall(name=name, arguments=arguments, index=self._calls)
                 self._calls += 1
-                stop = max(end, self._held.index(name) + len(name))
+                stop = max(end, self._held.find(name) + len(name))
                 self._held = self._held[stop:]
                 self._objects.forget(stop)
                 return [*told, ToolCallEvent(call)]

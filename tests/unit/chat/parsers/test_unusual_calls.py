@@ -255,3 +255,47 @@ def test_white_space_counts_where_the_family_was_found_in_a_template(
 def test_tags_after_a_call_are_dropped_where_the_family_was_found_in_a_template() -> None:
     text = "<|tool_call>call:clock{}<tool_call|><|tool_response>"
     assert _read(OutputFormat("gemma4", detected=True), text) == (CLOCK, "", "")
+
+
+# ---------------------------------------------------------------- Command A
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        (
+            '[{"tool_name": "note", "parameters": {"time": 15:30}},'
+            ' {"tool_name": "clock", "parameters": {}}]',
+            CLOCK,
+        ),
+        (
+            '[{"tool_name": "clock", "parameters": {}}'
+            '{"tool_name": "note", "parameters": {"text": "{a}\\" }"}}]',
+            [*CLOCK, ("note", {"text": '{a}" }'})],
+        ),
+    ],
+)
+def test_a_broken_cohere_call_does_not_take_the_others_along(
+    calls: str, expected: list[tuple[str, Mapping[str, Any]]]
+) -> None:
+    text = f"plan<|END_THINKING|><|START_ACTION|>{calls}<|END_ACTION|>"
+    assert _read("cohere", text) == (expected, "", "plan")
+
+
+def test_a_cohere_action_without_any_call_stays_text() -> None:
+    text = '<|START_ACTION|>[{"a": 15:30}, {not} }]<|END_ACTION|>'
+    assert _read("cohere", text) == ([], text, "")
+
+
+# ---------------------------------------------------------------- by a tag of the template
+
+TAGGED = OutputFormat("", None, "<tool_call>")
+
+
+def test_a_tagged_call_does_not_get_the_arguments_of_the_next_one() -> None:
+    text = (
+        '<tool_call>{"name": "clock"}</tool_call>\n'
+        '<tool_call>{"name": "note", "arguments": {"text": "a, b"}}</tool_call>'
+    )
+    assert _read(TAGGED, text) == (NOTE, "", "")
+    assert _read(TAGGED, text.replace('"note"', r'"\u006eote"')) == (NOTE, "", "")
