@@ -201,7 +201,7 @@ def _glimmer_call(name: str, text: str, tools: Sequence[Tool]) -> ToolCall:
 
 GLIMMER = AddressedForm(
     ends=("<|eom|>", "<|eot|>"),
-    tags=("<|start|>", "<|eom|>", "<|eot|>"),
+    tags=("<|start|>",),
     classify=_glimmer,
     read_call=_glimmer_call,
     headers=("to=user<|message|>", "assistant<|message|>"),

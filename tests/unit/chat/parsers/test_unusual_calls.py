@@ -299,3 +299,10 @@ def test_a_tagged_call_does_not_get_the_arguments_of_the_next_one() -> None:
     )
     assert _read(TAGGED, text) == (NOTE, "", "")
     assert _read(TAGGED, text.replace('"note"', r'"\u006eote"')) == (NOTE, "", "")
+
+
+# ---------------------------------------------------------------- Glimmer
+
+
+def test_a_glimmer_answer_without_any_header_is_text() -> None:
+    assert _read("glimmer", "Done.<|eot|>") == ([], "Done.<|eot|>", "")
