@@ -40,8 +40,8 @@ def mend_calls(body: str, tools: Sequence[Tool]) -> list[ToolCall]:
     name, items = _items(body)
     keys = [text for kind, text in items if kind == "key"]
     values = [text for kind, text in items if kind == "value"]
-    if not keys or len(keys) != len(values):
-        raise ValueError("not as many keys as values")
+    if not keys or len(keys) != len(values) or not all(map(str.strip, keys)):
+        raise ValueError("not a key for each value")
     return [_call(_checked(name), list(zip(keys, values, strict=True)), tools)]
 
 
@@ -51,8 +51,6 @@ def read_laguna_calls(body: str, tools: Sequence[Tool]) -> list[ToolCall]:
     Raises:
         ValueError: none of them.
     """
-    while body.lstrip().startswith("<tool_call>"):
-        body = body.lstrip().removeprefix("<tool_call>")
     name, brace, rest = body.partition("{")
     if not brace or "<arg_key>" in name:
         return read_calls(body, tools)
@@ -60,6 +58,19 @@ def read_laguna_calls(body: str, tools: Sequence[Tool]) -> list[ToolCall]:
     if not name.strip():
         return json_calls(value)
     return [ToolCall(_checked(name), value)]
+
+
+def mend_laguna_calls(body: str, tools: Sequence[Tool]) -> list[ToolCall]:
+    """Calls that were opened twice, each taken once, or as `mend_calls` does.
+
+    Raises:
+        ValueError: neither of them.
+    """
+    parts = dict.fromkeys(part.strip() for part in body.split("<tool_call>"))
+    try:
+        return [call for part in parts if part for call in read_laguna_calls(part, tools)]
+    except ValueError:
+        return mend_calls(body, tools)
 
 
 def _call(name: str, pairs: Sequence[tuple[str, str]], tools: Sequence[Tool]) -> ToolCall:
@@ -127,7 +138,7 @@ LAGUNA = BlockForm(
     thinking=("<think>", "</think>"),
     anywhere=True,
     prelude=("</think>",),
-    mend_calls=mend_calls,
+    mend_calls=mend_laguna_calls,
 )
 OCR = BlockForm(
     ("<tool_call>",),

@@ -175,6 +175,7 @@ def test_glm_keys_and_values_are_paired_in_their_order(family: str, arguments: s
         "note<arg_key>text</arg_key><arg_value>a</arg_value> b",
         "note<arg_key>a</arg_key><arg_value>b</arg_value>c<arg_key>d</arg_key><arg_value>e",
         "</arg_key><arg_value>a</arg_value>",
+        "note</arg_key><arg_value>a</arg_value>",
     ],
 )
 def test_a_glm_call_that_can_be_read_in_two_ways_stays_text(family: str, body: str) -> None:
@@ -206,6 +207,10 @@ def test_a_glm_value_may_have_braces() -> None:
 
 def test_laguna_may_open_a_call_twice() -> None:
     assert _read("laguna", "<tool_call>\n<tool_call>clock</tool_call>") == (CLOCK, "", "")
+    twice = 'note\n{"text": "a, b"}\n<tool_call>note\n{"text": "a, b"}'
+    assert _read("laguna", f"<tool_call>{twice}</tool_call>") == (NOTE, "", "")
+    two = 'note\n{"text": "a, b"}\n<tool_call>clock'
+    assert _read("laguna", f"<tool_call>{two}</tool_call>") == ([*NOTE, *CLOCK], "", "")
 
 
 @pytest.mark.parametrize("family", ["laguna", "poolside-v1"])
