@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from puna.chat.events import Event, TextDelta, ToolCallEvent
 from puna.chat.messages import Tool, ToolCall
 from puna.chat.parsers.base import overlap
 from puna.chat.parsers.call_progress import CallProgress
+from puna.chat.parsers.values import json_value
 
 _BRACKETS = {"{": "}", "[": "]"}
 
@@ -182,8 +181,8 @@ class _ObjectScanner:
 
     def _finish(self) -> None:
         try:
-            data = msgspec.json.decode("".join(self._text[self._start :]))
-        except msgspec.DecodeError:
+            data = json_value("".join(self._text[self._start :]))
+        except ValueError:
             return
         if isinstance(data, dict):
             self.complete.append((len(self._text), data))
@@ -218,7 +217,7 @@ def _object(value: object) -> Mapping[str, Any] | None:
     """A JSON object, also when it came as the text of one."""
     if isinstance(value, str):
         try:
-            value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+            value = json_value(value)
+        except ValueError:
             return None
     return value if isinstance(value, dict) else None

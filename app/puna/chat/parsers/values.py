@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,14 +10,46 @@ import msgspec
 
 from puna.chat.messages import Tool, ToolCall
 
+_MAX_DEPTH = 200
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+_ESCAPES = re.compile(
+    r"\\(?:u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+
 
 def json_value(text: str) -> Any:
-    """Decode JSON; numbers stay integers where they are.
+    """Decode JSON; numbers stay integers where they are, half a character is U+FFFD.
 
     Raises:
-        ValueError: not one JSON value.
+        ValueError: not one JSON value, or one that is nested too deep.
     """
-    return msgspec.json.decode(text)
+    if _is_too_deep(text):
+        raise ValueError("nested too deep")
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        whole = _ESCAPES.sub(lambda found: "\\ufffd" if found[1] else found[0], text)
+        if whole == text:
+            raise
+        return msgspec.json.decode(whole)
+
+
+def _is_too_deep(text: str) -> bool:
+    """A model that repeats itself opens brackets without end."""
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return False
+    depth = 0
+    for part in _BRACKETS.finditer(text):
+        if part[0] in "[{":
+            depth += 1
+        elif part[0] in "]}":
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            return True
+    return False
 
 
 def json_calls(data: object) -> list[ToolCall]:
@@ -76,13 +109,15 @@ def typed(text: str, kinds: tuple[str, ...]) -> Any:
     The text is read as the declared types allow, in the order null, boolean,
     integer, number, array, object; it stays a string when no type fits.
     """
+    if text.lower() == "null":
+        return None
     if not kinds:
         return text
     bare = text.strip()
-    if bare.lower() == "null":
-        return None
     if "string" in kinds and len([kind for kind in kinds if kind != "null"]) == 1:
         return text
+    if bare.lower() == "null":
+        return None
     for kind in ("boolean", "integer", "number", "array", "object"):
         if kind in kinds:
             found, value = _READERS[kind](bare)
@@ -96,18 +131,27 @@ def _boolean(text: str) -> tuple[bool, Any]:
 
 
 def _integer(text: str) -> tuple[bool, Any]:
+    # Python also takes underscores and the digits of other scripts.
     try:
-        return True, int(text)
+        return (True, int(text)) if _INTEGER.fullmatch(text) else (False, None)
     except ValueError:
         return False, None
 
 
 def _number(text: str) -> tuple[bool, Any]:
+    found, whole = _integer(text)
+    if found:
+        return True, whole
     try:
         value = float(text)
     except ValueError:
         return False, None
-    if value != value or value in (float("inf"), float("-inf")):
+    if (
+        not text.isascii()
+        or "_" in text
+        or value != value
+        or value in (float("inf"), float("-inf"))
+    ):
         return False, None
     return True, int(value) if value.is_integer() and abs(value) < 2**53 else value
 

@@ -311,3 +311,27 @@ def test_a_tagged_call_does_not_get_the_arguments_of_the_next_one() -> None:
 
 def test_a_glimmer_answer_without_any_header_is_text() -> None:
     assert _read("glimmer", "Done.<|eot|>") == ([], "Done.<|eot|>", "")
+
+
+# ---------------------------------------------------------------- any family
+
+
+@pytest.mark.parametrize(
+    ("form", "opening"),
+    [
+        ("qwen3", "<tool_call>"),
+        ("qwen3-coder", "<tool_call><function=note><parameter=text>"),
+        ("ministral", "[TOOL_CALLS]clock[ARGS]"),
+        ("harmony", "<|channel|>commentary to=functions.clock<|message|>"),
+        ("laguna", "<tool_call>clock"),
+        ("llama", '{"name": "clock", "parameters": '),
+        (TAGGED, '<tool_call>{"name": "clock", "arguments": '),
+    ],
+)
+def test_brackets_without_end_do_not_end_an_answer(form: OutputFormat | str, opening: str) -> None:
+    for nested in ("[" * 5000, '{"a":' * 5000 + "1" + "}" * 5000):
+        if isinstance(form, str):
+            form = OutputFormat(form)
+        events = _events(form, None, [opening + nested])
+        assert all(isinstance(event, TextDelta | ToolCallEvent) for event in events)
+        assert events
