@@ -194,7 +194,7 @@ def _slice(item: Value, *indexes: Value) -> Value:
     capacity = length(item) + len(item.capacity)
     places = [0, length(item), capacity]
     for number, index in enumerate(indexes):
-        places[number] = _place(without_interface(index), capacity)
+        places[number] = _place(index, capacity)
     for low, high in pairwise(places[: max(len(indexes), 2)]):
         if low > high:
             raise CallFailed(f"invalid slice index: {low} > {high}")

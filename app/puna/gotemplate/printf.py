@@ -73,7 +73,7 @@ class _Layout:
             self._value(flags, _shown(verb))
 
     def _value(self, flags: Flags, verb: str) -> None:
-        if verb == "v":
+        if verb in "vw":
             flags.sharp_v, flags.sharp = flags.sharp, False
             flags.plus_v, flags.plus = flags.plus, False
         value = self._values[self._argument]
@@ -98,7 +98,7 @@ class _Layout:
             return
         self._reordered = True
         end = self._layout.find("]", self._place)
-        if end < 0:
+        if end < 0 or len(self._layout) - self._place < 3:
             self._good = False
             self._place += 1
             return
@@ -126,7 +126,9 @@ class _Layout:
         self._after_index = False
 
     def _precision(self, flags: Flags) -> None:
-        if self._layout[self._place : self._place + 1] != ".":
+        # A dot that is the last character is a verb.
+        at_end = self._place + 1 == len(self._layout)
+        if at_end or self._layout[self._place : self._place + 1] != ".":
             return
         self._place += 1
         if self._after_index:

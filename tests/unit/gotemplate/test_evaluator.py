@@ -10,6 +10,7 @@ from puna.gotemplate.evaluator import execute
 from puna.gotemplate.functions import BUILTINS
 from puna.gotemplate.parser import parse
 from puna.gotemplate.state import ExecutionError, Limits, MissingKey
+from puna.gotemplate.values import value_of
 
 
 def run(source: str, data: Any = None, **options: Any) -> str:
@@ -59,6 +60,13 @@ def test_a_number_may_have_underscores_between_its_digits(source: str, text: str
 @pytest.mark.parametrize("source", ["1_e5", "1._5", "1e_5", "1__0.5", "0x_.1p1", "1.5_"])
 def test_a_number_has_underscores_nowhere_else(source: str) -> None:
     assert failure(f"{{{{{source}}}}}") == f'template: :1: illegal number syntax: "{source}"'
+
+
+def test_a_slice_wants_integers_that_are_no_interfaces() -> None:
+    data = {"text": "abc", "place": value_of(1), "none": None}
+    assert run("{{range $i, $x := .l}}{{slice $.text $i}}{{end}}", {**data, "l": [0]}) == "abc"
+    for source in ("{{slice .text .place}}", "{{slice .text .none}}"):
+        assert failure(source, data).endswith("cannot index slice/array with type interface {}")
 
 
 def test_a_variable_that_is_being_declared_has_no_value_yet() -> None:
