@@ -178,7 +178,9 @@ def _command(answer: Answer) -> OutputParser:
         return BlockParser(without_thinking(command_r.THINKING), answer.tools)
     form = command_r.THINKING
     if answer.think is not None and not answer.think.enabled:
-        form = replace(form, start=Start.TEXT, silent_thinking=True)
+        # The prompt closed the reasoning; some answers close it once more.
+        dropped = (*form.dropped, "<|END_THINKING|>")
+        form = replace(form, start=Start.TEXT, silent_thinking=True, dropped=dropped)
     return BlockParser(form, answer.tools)
 
 

@@ -292,6 +292,11 @@ def test_a_cohere_action_without_any_call_stays_text() -> None:
     assert _read("cohere", text) == ([], text, "")
 
 
+def test_reasoning_that_the_prompt_has_closed_may_be_closed_again() -> None:
+    text = "<|END_THINKING|><|START_TEXT|>Hello<|END_TEXT|>"
+    assert _read("cohere", text, NOT_THINKING) == ([], "Hello", "")
+
+
 # ---------------------------------------------------------------- by a tag of the template
 
 TAGGED = OutputFormat("", None, "<tool_call>")
