@@ -309,11 +309,13 @@ def _by_template(form: OutputFormat, answer: Answer) -> OutputParser:
     tags = form.thinking_tags or found.thinking
     if answer.think is not None and not answer.think.enabled:
         tags = None
-    inside = tags is not None and _opens(answer, tags[0])
+    label = found.label if tags == found.thinking else ""
+    inside = tags is not None and any(_opens(answer, tags[0] + end) for end in ("", label))
     block = replace(
         found,
         call_tags=found.call_tags if answer.tools else (),
         thinking=tags,
+        label=label,
         start=Start.THINKING if inside else Start.TEXT,
         reopened=True,
         prelude=None,

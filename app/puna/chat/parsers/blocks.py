@@ -39,6 +39,7 @@ class BlockForm:
         find_end: finds the end of that block.
         read_calls: reads its body.
         thinking: tags of reasoning, None = the family has none.
+        label: a word behind the opening tag that names what follows; it may be missing.
         start: where an answer begins.
         reopened: an opening thinking tag at the start is dropped even when the
             answer begins inside the reasoning.
@@ -60,6 +61,7 @@ class BlockForm:
     find_end: FindEnd
     read_calls: ReadCalls
     thinking: tuple[str, str] | None = None
+    label: str = ""
     start: Start = Start.TEXT
     reopened: bool = True
     anywhere: bool = False
@@ -106,6 +108,7 @@ class BlockParser:
         has_prelude = form.start is Start.TEXT and form.prelude is not None
         self._skip_space = has_prelude
         self._skip_newline = False
+        self._label = ""
         self._noise = (form.prelude or ()) if has_prelude else ()
         self.warnings: list[str] = []
         self.reasoning = _reasoning(form)
@@ -190,6 +193,14 @@ class BlockParser:
 
     def _thinking(self) -> list[Event]:
         assert self._form.thinking is not None
+        if self._label:
+            if len(self._held) < len(self._label) and self._label.startswith(self._held):
+                return []
+            label, self._label = self._label, ""
+            if self._held.startswith(label):
+                self._held = self._held.removeprefix(label)
+                self._skip_after_tag()
+                return []
         closing = self._form.thinking[1]
         calls = self._form.call_tags if self._form.call_ends_thinking else ()
         text, tag = self._until([closing, *calls])
@@ -197,8 +208,7 @@ class BlockParser:
             text = text.rstrip()
         if tag == closing:
             self._state = _State.TEXT
-            self._skip_space = self._form.trim
-            self._skip_newline = not self._form.trim
+            self._skip_after_tag()
         elif tag:
             self._enter_calls(tag)
         return self._thought(text)
@@ -274,6 +284,10 @@ class BlockParser:
 
     def _enter_thinking(self) -> None:
         self._state = _State.THINKING
+        self._label = self._form.label
+        self._skip_after_tag()
+
+    def _skip_after_tag(self) -> None:
         self._skip_space = self._form.trim
         self._skip_newline = not self._form.trim
 

@@ -127,6 +127,22 @@ def test_a_gemma_call_that_was_broken_off_is_not_mended() -> None:
     assert _read("gemma4", text) == ([], text, "")
 
 
+@pytest.mark.parametrize("name", ["thought\n", "thought\n\n ", "", "\n"])
+@pytest.mark.parametrize("detected", [False, True])
+def test_gemma_may_not_name_its_reasoning(name: str, detected: bool) -> None:
+    form = OutputFormat("gemma4", detected=detected)
+    calls, said, thought = _read(form, f"<|channel>{name}a<channel|>b", Think(True))
+    assert (calls, said, thought.strip()) == ([], "b", "a")
+
+
+@pytest.mark.parametrize("tail", ["<|channel>", "<|channel>thought\n"])
+def test_gemma_goes_on_with_the_reasoning_that_the_prompt_began(tail: str) -> None:
+    answer = Answer(TOOLS, Think(True), prompt_tail=tail)
+    parser = parser_for(OutputFormat("gemma4", detected=True), answer)
+    events = [*parser.feed("a<channel|>b"), *parser.close()]
+    assert events == [ThinkingDelta("a"), TextDelta("b")]
+
+
 # ---------------------------------------------------------------- GLM and Laguna
 
 GLM_FORMS = ("glm-4.7", "glm-ocr", "laguna")
