@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from puna.errors import InvalidInput, InvalidName
+from puna.gotext import quote
 
 DEFAULT_HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
@@ -35,7 +36,6 @@ _DEVICES = frozenset(
 # What Go calls a space; ``str.strip()`` would also take U+001C to U+001F.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
-_ESCAPES = {char: f"\\{code}" for char, code in zip('"\\\a\b\f\n\r\t\v', '"\\abfnrtv', strict=True)}
 _WINDOW = re.compile(r"(.+)@([1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -156,7 +156,7 @@ def split_source(text: str) -> tuple[str, Source]:
         raise InvalidName("model is required")
     base, source = _cut_source(trimmed)
     if source is not Source.UNSPECIFIED and _cut_source(base)[1] is not Source.UNSPECIFIED:
-        raise InvalidInput(f"use either :local or :cloud, not both: {_quoted(trimmed)}")
+        raise InvalidInput(f"use either :local or :cloud, not both: {quote(trimmed)}")
     return base, source
 
 
@@ -219,21 +219,3 @@ def _cut_source(text: str) -> tuple[str, Source]:
     if word.endswith("-cloud") and "/" not in word:
         return f"{base}:{suffix[:-6]}", Source.CLOUD
     return text, Source.UNSPECIFIED
-
-
-def _quoted(text: str) -> str:
-    """A Go string literal (``strconv.Quote``)."""
-    return '"' + "".join(map(_escaped, text)) + '"'
-
-
-def _escaped(char: str) -> str:
-    if char.isprintable() and char not in '"\\':
-        return char
-    code = ord(char)
-    if "\udc80" <= char <= "\udcff":
-        code -= 0xDC00  # a byte that is not UTF-8
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    if code < 0x80 or code != ord(char):
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

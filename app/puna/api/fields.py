@@ -13,7 +13,7 @@ from puna.api.gojson import NOT_AN_OBJECT
 from puna.chat.messages import Think
 from puna.config.values import parse_duration
 from puna.errors import InvalidInput
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 
 THINK_LEVELS = ("high", "medium", "low", "max")
 _WORDS = '"high", "medium", "low", "max", true, or false'

@@ -14,7 +14,7 @@ from pydantic import Field
 from puna.api.decoding import WireModel, decode
 from puna.api.faults import go_kind, told_of
 from puna.errors import InvalidInput
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 
 
 class ItemHead(WireModel):

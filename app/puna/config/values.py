@@ -10,6 +10,7 @@ import math
 import re
 
 from puna.errors import InvalidInput
+from puna.gotext import quote_bytes
 
 _UNITS = {
     "ns": 1e-9,
@@ -39,17 +40,6 @@ def parse_bool(text: str) -> bool | None:
     return False if text in _FALSE else None
 
 
-def _quoted(text: str) -> str:
-    """As Go's ``time`` quotes: what is not plain ASCII byte by byte."""
-    shown = "".join(
-        "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
-        if character < " " or not character.isascii()
-        else character
-        for character in text.replace("\\", r"\\").replace('"', r"\"")
-    )
-    return f'"{shown}"'
-
-
 def parse_duration(text: str) -> float:
     """Seconds of a Go duration such as ``1h30m``, ``-1m`` or ``300ms``.
 
@@ -60,22 +50,24 @@ def parse_duration(text: str) -> float:
     if rest == "0":
         return 0.0
     if not rest:
-        raise InvalidInput(f"time: invalid duration {_quoted(text)}")
+        raise InvalidInput(f"time: invalid duration {quote_bytes(text)}")
     total = 0.0
     position = 0
     while position < len(rest):
         piece = _PIECE.match(rest, position)
         if piece is None:
-            raise InvalidInput(f"time: invalid duration {_quoted(text)}")
+            raise InvalidInput(f"time: invalid duration {quote_bytes(text)}")
         number, unit = piece.groups()
         if not unit:
-            raise InvalidInput(f"time: missing unit in duration {_quoted(text)}")
+            raise InvalidInput(f"time: missing unit in duration {quote_bytes(text)}")
         if unit not in _UNITS:
-            raise InvalidInput(f"time: unknown unit {_quoted(unit)} in duration {_quoted(text)}")
+            raise InvalidInput(
+                f"time: unknown unit {quote_bytes(unit)} in duration {quote_bytes(text)}"
+            )
         total += float(number) * _UNITS[unit]
         position = piece.end()
     if total > _LONGEST:
-        raise InvalidInput(f"time: invalid duration {_quoted(text)}")
+        raise InvalidInput(f"time: invalid duration {quote_bytes(text)}")
     return -total if text[0] == "-" else total
 
 
@@ -90,5 +82,5 @@ def parse_keep_alive(text: str) -> float:
     except ValueError:
         seconds = parse_duration(text)
     if math.isnan(seconds):
-        raise InvalidInput(f"time: invalid duration {_quoted(text)}")
+        raise InvalidInput(f"time: invalid duration {quote_bytes(text)}")
     return math.inf if seconds < 0 else seconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from puna.gotemplate.printing import shown
-from puna.gotemplate.text import encode
 from puna.gotemplate.values import (
     FLOATS,
     INTS,
@@ -19,6 +18,7 @@ from puna.gotemplate.values import (
     struct_field,
     without_interface,
 )
+from puna.gotext import encode
 
 
 class _Basic(Enum):

@@ -17,7 +17,6 @@ from puna.gotemplate.functions import BUILTINS, Function, printable_value
 from puna.gotemplate.parser import Forest
 from puna.gotemplate.printing import Printer, TooLong, shown
 from puna.gotemplate.state import DEFAULT_LIMITS, Limits, MissingKey
-from puna.gotemplate.text import quote
 from puna.gotemplate.trampoline import Call, run
 from puna.gotemplate.values import (
     INT,
@@ -37,6 +36,7 @@ from puna.gotemplate.values import (
     value_of,
     without_interface,
 )
+from puna.gotext import quote
 
 MAX_DEPTH = 100_000
 """Templates that may be inside each other."""

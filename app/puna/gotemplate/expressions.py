@@ -13,7 +13,6 @@ from puna.gotemplate import nodes
 from puna.gotemplate.functions import BUILTINS, Function, check_results, parameter_type
 from puna.gotemplate.printing import shown
 from puna.gotemplate.state import MissingKey, State
-from puna.gotemplate.text import quote
 from puna.gotemplate.trampoline import Call
 from puna.gotemplate.values import (
     ANY,
@@ -43,6 +42,7 @@ from puna.gotemplate.values import (
     without_interface,
     zero,
 )
+from puna.gotext import quote
 
 
 class Expressions(State):

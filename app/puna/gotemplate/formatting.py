@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from puna.gotemplate.numbers import format_float
-from puna.gotemplate.text import can_backquote, character, encode, printable, quote
+from puna.gotext import can_backquote, character, encode, printable, quote
 
 _PREFIXES = {2: "0b", 16: "0x"}
 

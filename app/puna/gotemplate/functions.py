@@ -16,7 +16,6 @@ from urllib.parse import quote_plus
 from puna.gotemplate.comparison import equal, greater, greater_or_equal, less, less_or_equal
 from puna.gotemplate.printf import sprintf
 from puna.gotemplate.printing import Printer, sprint
-from puna.gotemplate.text import encode, is_stray_byte, printable
 from puna.gotemplate.values import (
     ANY,
     BOOL,
@@ -44,6 +43,7 @@ from puna.gotemplate.values import (
     without_interface,
     zero,
 )
+from puna.gotext import encode, is_stray_byte, printable
 
 
 @dataclass(frozen=True, slots=True)

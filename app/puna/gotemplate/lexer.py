@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from puna.gotemplate.text import code_and_glyph, encode, quote
+from puna.gotext import code_and_glyph, encode, quote
 
 LEFT, RIGHT = "{{", "}}"
 _SPACE = " \t\r\n"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 
 
 @dataclass(eq=False, slots=True)

@@ -8,7 +8,7 @@ import struct
 from decimal import Decimal
 
 from puna.gotemplate.nodes import Number
-from puna.gotemplate.text import quote, unquote_char
+from puna.gotext import quote, unquote_char
 
 INT64_MIN, INT64_MAX, UINT64_MAX = -(1 << 63), (1 << 63) - 1, (1 << 64) - 1
 

@@ -12,8 +12,8 @@ from puna.errors import TemplateError
 from puna.gotemplate import nodes
 from puna.gotemplate.lexer import Kind, Lexer, Token
 from puna.gotemplate.numbers import parse_number
-from puna.gotemplate.text import quote, unquote
 from puna.gotemplate.trampoline import Call, run
+from puna.gotext import quote, unquote
 
 MAX_PARENTHESES = 10_000
 MAX_TOKENS = 100_000

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from puna.gotemplate.formatting import Flags
 from puna.gotemplate.printing import Printer
-from puna.gotemplate.text import REPLACEMENT, is_stray_byte
 from puna.gotemplate.values import INTS, UINTS, Value
+from puna.gotext import REPLACEMENT, is_stray_byte
 
 _LARGEST = 1_000_000
 _DIGITS = re.compile(r"[0-9]*")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from puna.gotemplate import formatting as fmt
 from puna.gotemplate.formatting import Flags
-from puna.gotemplate.text import decode
 from puna.gotemplate.values import (
     ANY,
     FLOATS,
@@ -25,6 +24,7 @@ from puna.gotemplate.values import (
     typed,
     without_interface,
 )
+from puna.gotext import decode
 
 ADDRESS = 0xC000012345
 """Stands for every memory address; a real one would tell nothing."""

@@ -12,8 +12,8 @@ from puna.errors import TemplateError
 from puna.gotemplate import nodes
 from puna.gotemplate.functions import Function
 from puna.gotemplate.parser import Forest
-from puna.gotemplate.text import encode, quote
 from puna.gotemplate.values import Value
+from puna.gotext import encode, quote
 
 
 class ExecutionError(TemplateError):

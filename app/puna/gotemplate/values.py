@@ -14,7 +14,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
-from puna.gotemplate.text import decode, encode
+from puna.gotext import decode, encode
 
 
 class Kind(IntEnum):

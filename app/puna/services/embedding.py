@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from puna.errors import InvalidInput, ModelNotFound
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 from puna.options import OptionValue
 from puna.runner.protocol import Embed, Embedded
 from puna.services.inference import Inference

@@ -19,7 +19,7 @@ from puna.engine.config import ModelSpec
 from puna.engine.lease import Lease
 from puna.engine.scheduler import Scheduler
 from puna.errors import CapabilityMissing, InvalidInput
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 from puna.names import split_window
 from puna.runner.protocol import Detokenize, Render
 from puna.services import prompts

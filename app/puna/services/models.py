@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from puna.errors import Forbidden, InvalidInput, InvalidName, ModelNotFound
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 from puna.names import ModelName, Source, pull_name, split_source
 from puna.services.listing import Describe, Listing, Summaries
 from puna.services.showing import ShowResult, show

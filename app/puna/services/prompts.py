@@ -12,7 +12,7 @@ from typing import Any
 from puna.chat import past_reasoning
 from puna.chat.messages import Message, Think
 from puna.errors import CapabilityMissing
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 from puna.runner.protocol import Conversation, Raw, Template
 from puna.services.profile import Profile
 from puna.services.requests import ChatRequest, Controls, GenerateRequest

@@ -14,7 +14,7 @@ from puna.errors import ModelNotFound
 from puna.gguf.header import Array, Header, Value
 from puna.gguf.reader import read_array
 from puna.gotemplate.numbers import format_float
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 from puna.modelfile import Command, format_modelfile
 from puna.runner.protocol import Template
 from puna.services.listing import Describe, ModelDetails, details_of

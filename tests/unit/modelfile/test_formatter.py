@@ -74,4 +74,5 @@ def test_what_is_printed_safely_parses_to_the_same_commands(commands: list[Comma
 def test_plain_values_survive_printing_as_ollama_does(commands: list[Command]) -> None:
     plain = [Command("model", "m")]
     plain += [c for c in commands if not set(c.args) & set('"\t\r') and c.args == c.args.strip()]
+    plain = [c for c in plain if c.name != "model" or "\n" not in c.args]
     assert parse(format_modelfile(plain)).commands == tuple(plain)

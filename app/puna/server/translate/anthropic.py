@@ -18,7 +18,7 @@ from puna.api.gobase64 import decode_base64
 from puna.api.tools import ToolFunctionParameters
 from puna.chat.messages import Message, Think, Tool, ToolCall
 from puna.errors import InvalidInput
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 from puna.services.requests import ChatRequest, Controls, ToolChoice
 
 _EFFORTS = {"low": "low", "medium": "medium", "high": "high", "max": "max", "xhigh": "high"}

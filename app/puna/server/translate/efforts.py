@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from puna.chat.messages import Think
 from puna.errors import InvalidInput
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 
 _LEVELS = {
     "minimal": "low",

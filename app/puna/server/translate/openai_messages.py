@@ -13,7 +13,7 @@ from puna.api import openai as wire
 from puna.api.gobase64 import decode_base64
 from puna.chat.messages import Message, Think, ToolCall
 from puna.errors import InvalidInput
-from puna.gotemplate.text import quote
+from puna.gotext import quote
 
 _IMAGE_PREFIXES = (
     "data:image/jpeg;base64,",

@@ -50,6 +50,15 @@ def quote(text: str, *, mark: str = '"', ascii_only: bool = False) -> str:
     return mark + "".join(_quoted(char, mark, ascii_only) for char in normal) + mark
 
 
+def quote_bytes(text: str) -> str:
+    """Quoted as Go's ``time`` does: byte by byte what is not plain ASCII."""
+    shown = "".join(
+        "".join(f"\\x{byte:02x}" for byte in encode(char)) if char < " " or char > "\x7f" else char
+        for char in text.replace("\\", r"\\").replace('"', r"\"")
+    )
+    return f'"{shown}"'
+
+
 def unquote(literal: str) -> str:
     """The text of a Go string literal (``strconv.Unquote``).
 
