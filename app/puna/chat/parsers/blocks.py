@@ -36,7 +36,7 @@ class BlockForm:
 
     Attributes:
         call_tags: texts that open a block of calls.
-        find_end: finds the end of that block.
+        find_end: makes what finds the end of one such block, which is asked anew as it grows.
         read_calls: reads its body.
         thinking: tags of reasoning, None = the family has none.
         label: a word behind the opening tag that names what follows; it may be missing.
@@ -58,7 +58,7 @@ class BlockForm:
     """
 
     call_tags: tuple[str, ...]
-    find_end: FindEnd
+    find_end: Callable[[], FindEnd]
     read_calls: ReadCalls
     thinking: tuple[str, str] | None = None
     label: str = ""
@@ -74,7 +74,7 @@ class BlockForm:
     mend_calls: ReadCalls | None = None
 
 
-def closed_by(*tags: str) -> FindEnd:
+def closed_by(*tags: str) -> Callable[[], FindEnd]:
     """A block that ends at the first of ``tags``."""
 
     def find(body: str) -> tuple[int, int] | None:
@@ -84,7 +84,7 @@ def closed_by(*tags: str) -> FindEnd:
         at, size = min(found)
         return at, at + size
 
-    return find
+    return lambda: find
 
 
 class _State(Enum):
@@ -105,6 +105,7 @@ class BlockParser:
         self._opened = ""
         self._calls = 0
         self._progress = CallProgress(tools)
+        self._find_end = form.find_end()
         has_prelude = form.start is Start.TEXT and form.prelude is not None
         self._skip_space = has_prelude
         self._skip_newline = False
@@ -214,7 +215,7 @@ class BlockParser:
         return self._thought(text)
 
     def _block(self) -> list[Event]:
-        found = self._form.find_end(self._held)
+        found = self._find_end(self._held)
         if found is None:
             return list(self._progress.advance(self._held, self._calls))
         end, following = found
@@ -295,6 +296,7 @@ class BlockParser:
         """``opened`` comes back if the block turns out to be no call."""
         self._state = _State.CALLS
         self._opened = opened
+        self._find_end = self._form.find_end()
         self._progress.forget()
 
 

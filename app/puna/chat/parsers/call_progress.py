@@ -15,6 +15,9 @@ _BEGINNINGS = (
     re.compile(r"\A\s*([^\s\[{]+)(?:\[CALL_ID\][^\[]*)?\[ARGS\]\s*(?=\{)"),
 )
 
+_LONGEST_HEAD = 4096
+"""Characters; a call that has not named its function by then is told of when it is complete."""
+
 
 class CallProgress:
     """Tells of one call what is new in its text.
@@ -59,6 +62,8 @@ class CallProgress:
         return self.advance(text, index) if self._begun else []
 
     def _find(self, text: str) -> bool:
+        if len(text) > _LONGEST_HEAD:
+            return False
         for beginning in _BEGINNINGS:
             match = beginning.search(text)
             if match is not None and (name := _unescaped(match[1])) in self._names:

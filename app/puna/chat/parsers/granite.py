@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from puna.chat.parsers.blocks import BlockForm
-from puna.chat.parsers.mistral import find_end
+from puna.chat.parsers.mistral import JsonEnd
 from puna.chat.parsers.qwen import read_calls
 
-GRANITE = BlockForm(("<|tool_call|>",), find_end, read_calls, thinking=("<think>", "</think>"))
+GRANITE = BlockForm(("<|tool_call|>",), JsonEnd, read_calls, thinking=("<think>", "</think>"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from puna.chat.messages import Tool, ToolCall
@@ -11,29 +12,45 @@ from puna.chat.parsers.values import json_calls, json_value
 _ARGUMENTS = "[ARGS]"
 
 
-def find_end(body: str) -> tuple[int, int] | None:
-    """The block has no closing tag: it ends with its JSON."""
-    start = _json_start(body)
-    if start is None:
+class JsonEnd:
+    """Finds the end of a block without a closing tag: it ends with its JSON.
+
+    Looks at each character once, however often it is called while the block grows.
+    """
+
+    _BRACKET = re.compile(r'["\[\]{}]')
+    _IN_STRING = re.compile(r'"|\\.', re.DOTALL)
+
+    def __init__(self) -> None:
+        self._at: int | None = None
+        self._depth = 0
+        self._in_string = False
+
+    def __call__(self, body: str) -> tuple[int, int] | None:
+        """Where the block ends and what follows it begins."""
+        if self._at is None:
+            self._at = _json_start(body)
+        while self._at is not None:
+            signs = self._IN_STRING if self._in_string else self._BRACKET
+            found = signs.search(body, self._at)
+            if found is None:
+                # A backslash at the end belongs to what follows.
+                is_cut = self._in_string and self._at < len(body) and body.endswith("\\")
+                self._at = len(body) - is_cut
+                return None
+            self._at = found.end()
+            self._step(found[0])
+            if self._depth == 0 and found[0] in "]}":
+                return self._at, self._at
         return None
-    depth, in_string, escaped = 0, False, False
-    for at in range(start, len(body)):
-        char = body[at]
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = in_string
-        elif char == '"':
-            in_string = not in_string
-        elif in_string:
-            continue
-        elif char in "[{":
-            depth += 1
-        elif char in "]}":
-            depth -= 1
-            if depth == 0:
-                return at + 1, at + 1
-    return None
+
+    def _step(self, sign: str) -> None:
+        if sign == '"':
+            self._in_string = not self._in_string
+        elif sign in "[{":
+            self._depth += 1
+        elif sign in "]}":
+            self._depth -= 1
 
 
 def read_calls(body: str, tools: Sequence[Tool]) -> list[ToolCall]:
@@ -72,7 +89,7 @@ def _json_start(body: str) -> int | None:
 
 MISTRAL = BlockForm(
     ("[TOOL_CALLS]",),
-    find_end,
+    JsonEnd,
     read_calls,
     thinking=("[THINK]", "[/THINK]"),
     anywhere=True,

@@ -9,6 +9,7 @@ import pytest
 
 from puna.chat.events import Event, TextDelta, ThinkingDelta, ToolCallEvent
 from puna.chat.messages import Message, Think, Tool
+from puna.chat.parsers import mistral
 from puna.chat.parsing import Answer, OutputFormat, parser_for
 
 
@@ -356,3 +357,16 @@ def test_brackets_without_end_do_not_end_an_answer(form: OutputFormat | str, ope
         events = _events(form, None, [opening + nested])
         assert all(isinstance(event, TextDelta | ToolCallEvent) for event in events)
         assert events
+
+
+@pytest.mark.parametrize(
+    "text", [r'{"a": "x\\"}', r'{"a": "\"}]"}', r'{"a": ["}", {"b": "\\\""}]}']
+)
+def test_the_end_of_json_is_found_however_it_is_cut(text: str) -> None:
+    body = f"f[ARGS]{text}"
+    for first in range(len(body) + 1):
+        for second in range(first, len(body) + 1):
+            find = mistral.JsonEnd()
+            seen = {find(body[:end]) for end in (first, second) if end < len(body)}
+            assert seen <= {None}
+            assert find(body + " and more") == (len(body), len(body))
