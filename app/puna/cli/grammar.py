@@ -16,6 +16,8 @@ import click
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _ANYWHERE = frozenset({"-v", "--version", "--verbose", "--nowordwrap"})
+"""Flags that Ollama has without a command too: known to need no value before one is found."""
+
 _ENVIRONMENT = {
     "OLLAMA_HOST": "IP Address for the puna server (default 127.0.0.1:11434)",
     "OLLAMA_EDITOR": "Path to editor for interactive prompt editing (Ctrl+G)",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from puna.chat.texts import common_start
 from puna.runner.gbnf import EMPTY, Literal, Node
 from puna.runner.json_rules import choice, sequence
 
@@ -37,9 +38,3 @@ def _shared(texts: Sequence[str], name: Callable[[str, Node], Node], depth: int)
         return _branches(texts, name, depth + 1)
     rest = _branches([text[len(head) :] for text in texts], name, depth + 1)
     return sequence(Literal(head), rest)
-
-
-def common_start(a: str, b: str) -> str:
-    """The longest text both begin with; of a sorted list, all between them too."""
-    size = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
-    return a[: min(len(a), len(b)) if size is None else size]

@@ -156,6 +156,25 @@ def test_a_model_that_reasons_is_past_that_where_its_text_is_continued(
     assert chat(source, user("a"), begun, prefill=True).text == text
 
 
+@pytest.mark.parametrize(
+    ("opened", "thinking", "content", "text"),
+    [
+        ("<think>\n", "", "b", "a|<think>\n\n</think>\n\nb"),
+        ("<think>\n", "R", "b", "a|<think>\nR\n</think>\n\nb"),
+        ("<think>\n", "R", "", "a|<think>\nR"),
+        ("", "R", "b", "a|<think>\nR\n</think>\n\nb"),
+        ("", "", "b", "a|b"),
+    ],
+)
+def test_reasoning_that_a_template_leaves_out_is_written_with_the_usual_tags(
+    opened: str, thinking: str, content: str, text: str
+) -> None:
+    # As an expression: jinja drops a newline at the end of a template.
+    source = f"{{% for m in messages %}}{{{{ m.content }}}}{{% endfor %}}|{{{{ {opened!r} }}}}"
+    begun = Message("assistant", content, thinking=thinking)
+    assert chat(source, user("a"), begun, prefill=True).text == text
+
+
 def test_a_broken_template_names_its_line() -> None:
     with pytest.raises(TemplateError, match="line 2"):
         chat("a\n{% if %}", user("x"))

@@ -21,6 +21,7 @@ import msgspec
 from puna.chat.messages import Message, Think, Tool, ToolCall
 from puna.chat.renderers.metering import TooMuch
 from puna.chat.renderers.sandbox import Sandbox, TimeIsUp, deadline
+from puna.chat.texts import common_start
 from puna.errors import TemplateError
 
 MAX_SOURCE = 1 << 20
@@ -241,14 +242,18 @@ def _continued(source: str, prompt: str, last: Message) -> str:
     empty reasoning, or the model might reason in the middle of it.
     """
     start, end = _reasoning_marks(source)
+    is_open = prompt.rstrip().endswith(start.rstrip() or _USUAL_MARKS[0].rstrip())
+    if not end and (last.thinking or is_open):
+        start, end = _USUAL_MARKS  # it leaves out the reasoning of earlier answers
     if not end or (not last.thinking and prompt.endswith(end)):
         return last.content
-    before = "" if start and prompt.endswith(start) else start
+    before = "" if is_open else start
     if not last.content:
         return before + last.thinking if last.thinking else ""
     return before + last.thinking + end + last.content
 
 
+_USUAL_MARKS = ("<think>\n", "\n</think>\n\n")
 _THOUGHT, _TEXT = "a-thought", "a-text"
 
 
@@ -272,7 +277,7 @@ def _reasoning_marks(source: str) -> tuple[str, str]:
     end, ended, _ = after.partition(_TEXT)
     if not found or not ended:
         return "", ""
-    return _past_common(prompt, before), end
+    return before[len(common_start(prompt, before)) :], end
 
 
 def _context(
@@ -310,12 +315,6 @@ def _call(call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": _Arguments(call.arguments)}
     found: dict[str, Any] = {"type": "function", "function": function}
     return {**found, "id": call.id} if call.id else found
-
-
-def _past_common(one: str, other: str) -> str:
-    """What of the other follows the beginning that both have."""
-    differing = (at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
-    return other[next(differing, min(len(one), len(other))) :]
 
 
 def check(source: str) -> None:
