@@ -69,6 +69,13 @@ def resident_memory() -> int:
     return sum(child.memory_info().rss for child in psutil.Process().children())
 
 
+async def settled(scheduler: Scheduler) -> None:
+    """Until the runners have taken all of their memory."""
+    async with asyncio.timeout(20):
+        while scheduler._fleet.untouched_memory:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.01)
+
+
 async def test_a_model_is_loaded_and_streams(scheduler: Scheduler, smollm2_spec: ModelSpec) -> None:
     async with scheduler.acquire(smollm2_spec, None) as lease:
         text, finished = await answer(lease, request())
@@ -115,6 +122,7 @@ async def test_an_abandoned_answer_ends_in_the_runner(
 
 async def test_unloading_returns_the_memory(scheduler: Scheduler, smollm2_spec: ModelSpec) -> None:
     async with scheduler.acquire(smollm2_spec, None):
+        await settled(scheduler)
         assert resident_memory() > smollm2_spec.load.cells * 20_000  # type: ignore[operator]
     async with asyncio.timeout(4):
         await scheduler.unload(smollm2_spec.key, wait=True)
@@ -126,6 +134,7 @@ async def test_the_estimate_is_close_to_what_the_runner_takes(
 ) -> None:
     async with scheduler.acquire(smollm2_spec, None) as lease:
         await answer(lease, request("word " * 400, length=2))
+        await settled(scheduler)
         assert resident_memory() == pytest.approx(smollm2_spec.estimate, rel=0.15)
 
 

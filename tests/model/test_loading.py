@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import psutil
 import pytest
 
 from puna.chat.messages import Message
@@ -24,6 +25,7 @@ from puna.runner.protocol import (
     LoadOptions,
     Raw,
     Sampling,
+    Settled,
     Template,
 )
 
@@ -195,3 +197,17 @@ def test_a_damaged_file_is_not_quantised(tmp_path: Path) -> None:
     assert code == 1
     assert lines[-1]["error"]
     assert not (tmp_path / "x.gguf").exists()
+
+
+def test_the_memory_of_the_cache_is_taken_when_there_is_nothing_to_do(
+    start_runner: Callable[[], RunnerChild], smollm2: Path
+) -> None:
+    child = start_runner()
+    loaded = child.load(smollm2, context_length=8192, parallel=4, mmap=False)
+    assert loaded.memory_untouched > 600 << 20
+    process = psutil.Process(child.pid)
+    assert process.memory_info().rss < loaded.memory - loaded.memory_untouched // 2
+    before = child.raw(1, "The capital of France is", num_predict=8).text
+    child.wait_for(Settled)
+    assert process.memory_info().rss == pytest.approx(loaded.memory, rel=0.1)
+    assert child.raw(2, "The capital of France is", num_predict=8).text == before

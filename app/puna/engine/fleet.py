@@ -85,6 +85,11 @@ class Fleet:
         return sum(one.loaded.memory_gpu for one in self if one.loaded)
 
     @property
+    def untouched_memory(self) -> int:
+        """Bytes of main memory that are free and will not be: our models have yet to take them."""
+        return sum(one.runner.untouched for one in self if one.runner)
+
+    @property
     def memory(self) -> int:
         """Bytes that our models hold, on all devices."""
         return sum(one.memory for one in self if one.loaded)
@@ -183,6 +188,7 @@ class Fleet:
         instance.progress = 1.0
         instance.state = State.READY
         instance.idle_since = asyncio.get_running_loop().time()
+        runner.on_settled = self._machine.look_again
         runner.on_end = functools.partial(self._forget, instance)
         if runner.is_ended:
             self._forget(instance)

@@ -157,18 +157,19 @@ class Machine:
         """A model was loaded or has gone: what was read of main memory is past."""
         self._memory.forget()
 
-    def free(self, *, taken: int, gpu_overhead: int = 0) -> int:
+    def free(self, *, taken: int, promised: int = 0, gpu_overhead: int = 0) -> int:
         """Bytes one more model may take: of the GPUs if there are any, else of main memory.
 
         Args:
             taken: GPU bytes that our models hold now.
+            promised: bytes of main memory that they have yet to take.
             gpu_overhead: GPU bytes to leave alone.
         """
         if self.gpus:
             left = sum(gpu.free for gpu in self.gpus) + self._taken - taken
             return max(0, int(left * _GPU_SHARE) - gpu_overhead)
         memory = self.memory
-        return max(0, memory.available - reserve(memory.total))
+        return max(0, memory.available - promised - reserve(memory.total))
 
     def capacity(self) -> int:
         """Bytes a model could take at the very best, with swap and all GPUs."""

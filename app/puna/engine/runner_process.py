@@ -38,6 +38,7 @@ from puna.runner.protocol import (
     LoadOptions,
     Progress,
     Report,
+    Settled,
     Step,
     Trim,
 )
@@ -54,11 +55,15 @@ class RunnerProcess:
 
     Attributes:
         hello: what the runner said of itself when it came up.
+        untouched: bytes that it will take though it has not yet.
+        on_settled: called when it has taken them.
         on_end: called once, when the process is gone and its requests have failed.
     """
 
     def __init__(self, name: str, *, hang_timeout: float) -> None:
         self.hello = Hello(pid=0)
+        self.untouched = 0
+        self.on_settled: Callable[[], None] = lambda: None
         self.on_end: Callable[[], None] = lambda: None
         self._log = LogTail(name)
         self._loop = asyncio.get_running_loop()
@@ -146,6 +151,7 @@ class RunnerProcess:
                 case Loading(progress=progress):
                     on_progress(progress)
                 case Loaded():
+                    self.untouched = report.memory_untouched
                     return report
                 case LoadFailed(kind=kind, text=text):
                     error = OutOfMemory if kind == "memory" else ModelLoadError
@@ -232,6 +238,9 @@ class RunnerProcess:
                 self._part(report)
             case Hello() | Loading() | Loaded() | LoadFailed():
                 self._start_reports.put_nowait(report)
+            case Settled():
+                self.untouched = 0
+                self.on_settled()
             case Failed():
                 self._outcome(report.id, error_of(report))
             case _:

@@ -152,8 +152,11 @@ class Scheduler:
 
     def free_memory(self) -> int:
         """Bytes one more model may take now without unloading others."""
-        taken, overhead = self._fleet.gpu_memory, self._config.gpu_overhead
-        return self.machine.free(taken=taken, gpu_overhead=overhead)
+        return self.machine.free(
+            taken=self._fleet.gpu_memory,
+            promised=self._fleet.untouched_memory,
+            gpu_overhead=self._config.gpu_overhead,
+        )
 
     def available_memory(self) -> int:
         """Bytes a model may take when all others are unloaded."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import llama_cpp
 from llama_cpp._ctypes_extensions import load_shared_library
@@ -31,9 +33,18 @@ def version() -> str:
     return next((name.rpartition("-")[2] for name in folders), f"of Puna {__version__}")
 
 
+def ggml(name: str) -> Any:
+    """``ggml`` or ``ggml-base``, the one that llama.cpp itself uses; with prototypes of its own.
+
+    A wheel holds copies of each under several names. Opened by another name than the one that
+    llama.cpp has in its header, it would be a second ggml with other backends and other buffers.
+    """
+    return load_shared_library(name if sys.platform == "win32" else "llama", FOLDER)
+
+
 def load() -> None:
     """Load the backends of a portable build; other builds have theirs already."""
-    registry = load_shared_library("ggml", FOLDER)
+    registry = ggml("ggml")
     registry.ggml_backend_reg_count.restype = ctypes.c_size_t
     if registry.ggml_backend_reg_count():
         return

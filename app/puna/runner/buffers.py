@@ -14,7 +14,7 @@ def buffer(size: int) -> npt.NDArray[np.uint8]:
 
     Among other objects, buffers of all sizes would leave gaps that stay.
     """
-    return np.frombuffer(_memory(max(1, size)), np.uint8, size)
+    return np.frombuffer(memory(max(1, size)), np.uint8, size)
 
 
 def copy_of(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -24,7 +24,8 @@ def copy_of(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return copied
 
 
-def _memory(size: int) -> mmap.mmap:
+def memory(size: int) -> mmap.mmap:
+    """A fresh map of ``size`` bytes, all zero, at least 1."""
     if sys.platform == "win32":
         return mmap.mmap(-1, size)
     # Pages that could be shared, the default, take half as long again.

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from llama_cpp._ctypes_extensions import load_shared_library
 
-from puna.runner.backends import FOLDER
+from puna.runner import backends
 from puna.runner.protocol import Device
 
 _KINDS = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accelerator"}
@@ -93,8 +92,8 @@ def _describe(base: Any, handle: int) -> Device:
 
 
 def _libraries() -> tuple[Any, Any]:
-    registry = load_shared_library("ggml", FOLDER)
-    base = load_shared_library("ggml-base", FOLDER)
+    registry = backends.ggml("ggml")
+    base = backends.ggml("ggml-base")
     registry.ggml_backend_dev_count.restype = ctypes.c_size_t
     registry.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
     registry.ggml_backend_dev_get.restype = ctypes.c_void_p

@@ -17,6 +17,7 @@ import msgspec
 from puna.runner import draft, hardware
 from puna.runner.adapters import Adapters
 from puna.runner.batch import Batch
+from puna.runner.cache_memory import CacheMemory
 from puna.runner.chunks import FAST_ROWS
 from puna.runner.cores import Placement
 from puna.runner.draft import DraftModel
@@ -64,6 +65,7 @@ class OpenModel:
     model: Model
     context: Context
     adapters: Adapters
+    cache_memory: CacheMemory
     batch: Batch
     projector: Projector | None
     draft: DraftModel | None
@@ -109,11 +111,23 @@ class _Weights:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """Time and memory before a load, to tell what it took."""
+    """Time and memory, to tell what a load took. ``untouched``: bytes of ``main`` yet to come."""
 
     ns: int
     gpu: int
-    resident: int
+    main: int
+    untouched: int
+
+    @classmethod
+    def now(cls, untouched: int = 0) -> _Moment:
+        """What this process holds now."""
+        main = hardware.resident_memory() + untouched
+        return cls(time.monotonic_ns(), hardware.free_gpu_memory(), main, untouched)
+
+    def since(self, before: _Moment) -> _Moment:
+        """What it took since then."""
+        gpu, main = max(0, before.gpu - self.gpu), max(0, self.main - before.main)
+        return _Moment(self.ns - before.ns, gpu, main, self.untouched)
 
 
 def open_model(
@@ -124,7 +138,7 @@ def open_model(
     Raises:
         LoadError: with the reason llama.cpp gave.
     """
-    before = _now()
+    before = _Moment.now()
     threads = options.threads or hardware.physical_cores()
     # With layers on a GPU its driver has threads too, and ours have less to do.
     placement = Placement(1 if _offloaded(options) else threads)
@@ -134,25 +148,29 @@ def open_model(
     looking = threading.Thread(target=lambda: model.vocabulary.control)
     looking.start()
     shape = choose_shape(options, model, hardware.available_memory(), hardware.total_memory())
-    context, shape = _open_context(options, weights, shape, threads, log)
+    cache_memory = CacheMemory()
+    with cache_memory.given():
+        context, shape = _open_context(options, weights, shape, threads, log)
     projector = _open_projector(options, model, threads, log)
     drafting, warnings = _open_draft(options, weights, shape, threads, log)
     batch = Batch(shape.batch + 64, shape.sequences)
     _warm_up(model, context, batch)
     looking.join()
     on_cpu = weights.gpu_layers == 0
+    took = _Moment.now(cache_memory.untouched).since(before)
     return OpenModel(
         options=options,
         model=model,
         context=context,
         adapters=Adapters(model, context, log),
+        cache_memory=cache_memory,
         batch=batch,
         projector=projector,
         draft=drafting,
         shape=shape,
         fast_rows=FAST_ROWS if on_cpu and options.flash_attention != "off" else 0,
         placement=placement,
-        report=_describe(options, weights, context, projector, shape, threads, before, warnings),
+        report=_describe(options, weights, context, projector, shape, threads, took, warnings),
     )
 
 
@@ -174,19 +192,19 @@ def _describe(
     projector: Projector | None,
     shape: Shape,
     threads: int,
-    before: _Moment,
+    took: _Moment,
     warnings: tuple[str, ...],
 ) -> Loaded:
-    model, now = weights.model, _now()
-    gpu, resident = max(0, before.gpu - now.gpu), max(0, now.resident - before.resident)
+    model = weights.model
     # Mapped pages count as ours when they are touched, which is soon.
-    main = max(resident, model.size) if weights.mapped and not gpu else resident
+    main = max(took.main, model.size) if weights.mapped and not took.gpu else took.main
     return Loaded(
         context_length=shape.context_length,
         slots=shape.slots,
         trained_context=model.trained_context,
-        memory=gpu + main,
-        memory_gpu=gpu,
+        memory=took.gpu + main,
+        memory_gpu=took.gpu,
+        memory_untouched=took.untouched,
         layers=model.layers,
         layers_gpu=weights.gpu_layers,
         vocab_size=model.vocabulary.size,
@@ -201,13 +219,9 @@ def _describe(
         can_shift=context.can_shift and not model.keeps_state,
         control_tokens=tuple(model.vocabulary.control.values()),
         warnings=warnings,
-        load_ns=now.ns - before.ns,
+        load_ns=took.ns,
         devices=hardware.devices(),
     )
-
-
-def _now() -> _Moment:
-    return _Moment(time.monotonic_ns(), hardware.free_gpu_memory(), hardware.resident_memory())
 
 
 def choose_shape(options: LoadOptions, model: Model, free: int, total: int) -> Shape:
@@ -316,8 +330,7 @@ def _open_context(
     for candidate in sizes:
         log.clear()
         parameters = context_parameters(options, candidate, threads)
-        with nullcontext() if weights.gpu_layers else prefaulted():
-            handle = api.llama_init_from_model(weights.model.handle, parameters)
+        handle = api.llama_init_from_model(weights.model.handle, parameters)
         if handle:
             return Context(weights.model, handle), candidate
     raise load_error(log, "no memory for the context", default="memory")

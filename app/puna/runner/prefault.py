@@ -1,6 +1,6 @@
 """Fresh memory made ready by the cores that idle while one core loads a model.
 
-llama.cpp fills the weights and clears the cache from one thread. Most of that time the kernel
+llama.cpp fills the weights from one thread. Most of that time the kernel
 hands out pages, one fault after the other: half a second per gigabyte. Other threads can do this
 from the other end of the same memory; it changes nothing but the time. Only Linux has the call.
 """
@@ -90,7 +90,7 @@ class _Pieces:
 
     def _look(self) -> None:
         for start, end in sorted(_without(_maps(), self._known)):
-            # Buffers for computing are not cleared; ready, they would only take memory.
+            # What nobody fills may stay empty: ready, it would only take memory.
             starts = range(start, end, _PIECE)
             filled = next((at for at in starts if self._is_resident(at + _PROBE)), None)
             if filled is not None:

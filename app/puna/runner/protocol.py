@@ -359,6 +359,8 @@ class Loaded(msgspec.Struct, frozen=True, omit_defaults=True, tag="loaded"):
         trained_context: the model's own limit.
         memory: what weights, cache and buffers took, all devices together.
         memory_gpu: of that, on GPUs.
+        memory_untouched: of that, what the system has not given yet; :class:`Settled` says when
+            it has.
         vision: a projector for images is loaded; ``audio`` likewise.
         pooling: ``none mean cls last rank`` for embedding models.
         control_tokens: texts of the vocabulary's control tokens.
@@ -370,6 +372,7 @@ class Loaded(msgspec.Struct, frozen=True, omit_defaults=True, tag="loaded"):
     trained_context: int
     memory: int = 0
     memory_gpu: int = 0
+    memory_untouched: int = 0
     layers: int = 0
     layers_gpu: int = 0
     vocab_size: int = 0
@@ -386,6 +389,10 @@ class Loaded(msgspec.Struct, frozen=True, omit_defaults=True, tag="loaded"):
     warnings: tuple[str, ...] = ()
     load_ns: int = 0
     devices: tuple[Device, ...] = ()
+
+
+class Settled(msgspec.Struct, frozen=True, omit_defaults=True, tag="settled"):
+    """All memory of the loaded model is there."""
 
 
 class LoadFailed(msgspec.Struct, frozen=True, omit_defaults=True, tag="load_failed"):
@@ -487,6 +494,7 @@ Report: TypeAlias = (
     Hello
     | Loading
     | Loaded
+    | Settled
     | LoadFailed
     | Step
     | Progress

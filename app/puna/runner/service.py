@@ -31,6 +31,7 @@ from puna.runner.protocol import (
     Load,
     Render,
     Rerank,
+    Settled,
     Tokenize,
     Trim,
 )
@@ -122,6 +123,7 @@ class Service:
         chores: tuple[tuple[float, Callable[[], bool]], ...] = (
             (_PARK_AFTER_S, self._slots.park_next),
             (_PARK_AFTER_S, self._parked.make_room),
+            (_PARK_AFTER_S, self._settle),
             (_MEASURE_AFTER_S, self._loop.guessing.measure),
             (_WRITE_AFTER_S, self._parked.write_one),
         )
@@ -134,6 +136,16 @@ class Service:
             else:
                 return
         self._take(self._inbox.get())
+
+    def _settle(self) -> bool:
+        """Take what the cache was promised; whether there is more to take."""
+        memory = self._opened.cache_memory
+        if not memory.untouched:
+            return False
+        more = memory.take_next()
+        if not memory.untouched:
+            self._outbox.send(Settled())
+        return more
 
     def _take(self, item: Item) -> None:
         match item:

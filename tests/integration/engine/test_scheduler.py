@@ -357,6 +357,18 @@ async def test_a_model_that_can_never_fit_is_refused(make_scheduler: SchedulerFa
         await ask(make_scheduler(), asked)
 
 
+async def test_memory_that_a_model_has_yet_to_take_is_not_free_for_others(
+    make_scheduler: SchedulerFactory, tmp_path: Path
+) -> None:
+    go, promised = tmp_path / "go", 1 << 50
+    loaded = {"memory": promised, "memory_untouched": promised}
+    scheduler = make_scheduler({"loaded": loaded, "settled": [{"wait": str(go)}]})
+    await ask(scheduler, spec("a"))
+    assert scheduler.free_memory() == 0
+    go.touch()
+    await until(lambda: scheduler.free_memory() > 0)
+
+
 async def test_others_are_unloaded_when_memory_runs_out_at_load(
     make_scheduler: SchedulerFactory, tmp_path: Path
 ) -> None:

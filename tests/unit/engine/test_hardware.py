@@ -35,6 +35,10 @@ def test_main_memory_that_others_use_up_leaves_nothing() -> None:
     assert machine(available=1).free(taken=0) == 0
 
 
+def test_main_memory_that_our_models_have_yet_to_take_is_not_free() -> None:
+    assert machine().free(taken=0, promised=3 * GIB) == 5 * GIB
+
+
 def test_with_gpus_models_may_take_most_of_their_free_memory() -> None:
     here = machine()
     here.note([Device("CPU", "cpu"), Device("GPU", "gpu", 8 * GIB, 6 * GIB)], taken=1 * GIB)

@@ -55,6 +55,26 @@ def test_the_installed_build_has_a_cpu_once_its_backends_are_loaded() -> None:
     assert "cpu" in {device.kind for device in hardware.devices()}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the maps that Linux tells of")
+def test_no_library_is_there_twice() -> None:
+    code = """
+from pathlib import Path
+from puna.runner import backends, cache_memory, hardware, llama
+backends.load()
+hardware.devices()
+cache_memory.CacheMemory()
+for line in Path("/proc/self/maps").read_text().splitlines():
+    print(Path(line.split()[-1]).name.partition(".")[0], line.split()[-1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    found = {tuple(line.split()) for line in done.stdout.splitlines() if "/libggml" in line}
+    names = [name for name, _ in found]
+    assert "libggml-base" in names
+    assert len(names) == len(set(names))
+
+
 def test_the_version_is_that_of_the_installed_binding() -> None:
     assert backends.version() == importlib.metadata.version("llama_cpp_python")
 
