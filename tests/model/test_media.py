@@ -41,13 +41,13 @@ POSITIONS = 4
 """Two by two patches of 14 pixels."""
 
 
-def png(colour: tuple[int, int, int]) -> bytes:
+def png(colour: tuple[int, int, int], width: int = 40, height: int = 30) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         body = kind + data
         return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
-    rows = b"".join(b"\0" + bytes(colour) * 40 for _ in range(30))
-    head = struct.pack(">IIBBBBB", 40, 30, 8, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + bytes(colour) * width for _ in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + parts
 

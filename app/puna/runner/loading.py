@@ -346,7 +346,8 @@ def _open_projector(
     if not options.projectors:
         return None
     log.clear()
-    projector = Projector.open(options.projectors[0], model, threads)
+    on_gpu = any(map(hardware.is_gpu, hardware.devices()))
+    projector = Projector.open(options.projectors[0], model, threads, on_gpu=on_gpu)
     if projector is None:
         raise load_error(log, "the projector cannot be loaded")
     return projector

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from puna.runner.answer import Answers
-from puna.runner.chunks import chunk_length
+from puna.runner.chunks import STREAM_BUDGET_S, chunk_length
 from puna.runner.delivery import FIRST_TOKENS, QUICK_S, Delivery
 from puna.runner.experience import Experience, Piece
 from puna.runner.fairness import next_in_line
 from puna.runner.guessing import NO_GUESS, Guess, Guessing
 from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
-from puna.runner.multimodal import Media
+from puna.runner.multimodal import Media, Projector, Stopped
 from puna.runner.padding import TILE
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
@@ -53,9 +53,22 @@ class Loop:
 
     Lives on the main thread. Every request it is given ends in one ``Finished``
     or one ``Failed``.
+
+    Args:
+        opened: the model.
+        slots: its slots.
+        send: takes the reports.
+        attend: called in the middle of long steps: takes commands, and does what else does
+            not wait; whether to go on.
     """
 
-    def __init__(self, opened: OpenModel, slots: SlotTable, send: Callable[[Report], None]) -> None:
+    def __init__(
+        self,
+        opened: OpenModel,
+        slots: SlotTable,
+        send: Callable[[Report], None],
+        attend: Callable[[], bool],
+    ) -> None:
         self._opened = opened
         self._context = opened.context
         self._batch = opened.batch
@@ -66,6 +79,9 @@ class Loop:
         self._turns = Turns(opened.adapters.apply)
         self._waiting: deque[Generation] = deque()
         self._experience = Experience()
+        self._attend = attend
+        self._looking: Slot | None = None
+        self._stepped = 0.0
         self.guessing = Guessing(opened)
 
     @property
@@ -101,6 +117,8 @@ class Loop:
         for slot in self._slots.slots:
             generation_here = slot.generation
             if generation_here is not None and generation_here.id == request_id:
+                if slot is self._looking:
+                    self._forget_media(slot)
                 self._slots.release(slot)
                 self._fail(generation_here, "canceled", "request canceled")
                 return True
@@ -110,8 +128,15 @@ class Loop:
         """Admit, decode one batch, sample, report."""
         self._admit()
         streams = self._turns.next(self._slots.running)
-        if self._evaluate_media(streams):
-            return
+        if not self._look(streams):
+            self._go_on(streams)
+
+    def _go_on(self, streams: Sequence[Slot]) -> None:
+        """One batch of these streams."""
+        self._decode(streams)
+        self._stepped = time.monotonic()
+
+    def _decode(self, streams: Sequence[Slot]) -> None:
         self._begin_known(streams)
         parts = self._compose(streams)
         if not parts or self._prompt_rows(parts):
@@ -156,7 +181,9 @@ class Loop:
             [generation.request.client for generation in running if generation is not None],
         )
 
-    def _evaluate_media(self, streams: Sequence[Slot]) -> bool:
+    # ------------------------------------------------------------ images and sounds
+
+    def _look(self, streams: Sequence[Slot]) -> bool:
         """Put one image or sound into the cache, if one is next somewhere."""
         projector = self._opened.projector
         if projector is None:
@@ -169,16 +196,59 @@ class Loop:
             if generation is None or media is None:
                 continue
             self._delivery.flush()
+            self._looking = slot
             try:
-                projector.evaluate(self._context, media, slot.sequence, self._opened.ubatch)
+                self._look_at(projector, slot, generation, media)
             except NativeError as error:
-                self._slots.drop(slot)
-                self._slots.release(slot)
-                self._fail(generation, "internal", str(error))
-                return True
-            slot.tokens = generation.tokens[: media.end]
+                # A batch that was stopped for a cancelled request looks like one that failed.
+                self._attend()
+                if slot.generation is generation:
+                    self._slots.drop(slot)
+                    self._slots.release(slot)
+                    self._fail(generation, "internal", str(error))
+            finally:
+                self._looking = None
             return True
         return False
+
+    def _look_at(
+        self, projector: Projector, slot: Slot, generation: Generation, media: Media
+    ) -> None:
+        """Encode media and read them, which takes seconds; the other streams go on meanwhile."""
+
+        def between() -> bool:
+            return self._others_go_on(slot, generation)
+
+        beside = len(self._slots.running) - 1
+        rows = self._opened.ubatch
+        try:
+            vectors = projector.encode(media.chunk, between)
+            if beside or self._waiting:
+                rows = min(rows, self._experience.room(beside, media.start))
+            projector.read(self._context, media, vectors, slot.sequence, rows=rows, between=between)
+        except Stopped:
+            return
+        slot.tokens = generation.tokens[: media.end]
+        self._send(Progress(generation.id, media.end, len(generation.prompt.tokens)))
+
+    def _others_go_on(self, slot: Slot, generation: Generation) -> bool:
+        """In the middle of media: a batch of the others when it is time; whether to go on."""
+        goes_on = self._attend() and slot.generation is generation
+        if goes_on and time.monotonic() - self._stepped >= STREAM_BUDGET_S:
+            self._admit()
+            others = [other for other in self._slots.running if _next_media(other) is None]
+            self._go_on(self._turns.next(others))
+            self._delivery.flush()
+        # What was done meanwhile may have wanted others.
+        self._opened.adapters.apply(generation.adapters)
+        return goes_on and slot.generation is generation
+
+    def _forget_media(self, slot: Slot) -> None:
+        """Some of the media that are next may be in the cache."""
+        if not self._slots.cut(slot, len(slot.tokens)):
+            self._slots.drop(slot)
+
+    # ------------------------------------------------------------ the batch
 
     def _begin_known(self, streams: Sequence[Slot]) -> None:
         """Choose the first tokens of prompts that are known to their end; needs no batch."""
@@ -235,7 +305,7 @@ class Loop:
     def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
         beside = self._batch.rows
         room = self._opened.ubatch - beside
-        if reading and (parts or self._turns.others_wait):
+        if reading and (parts or self._turns.others_wait or self._looking is not None):
             room = min(room, self._experience.room(beside, len(reading[0].tokens)))
         filling: list[Slot] = []
         for slot in reading:

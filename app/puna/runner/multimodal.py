@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -22,6 +23,11 @@ mtmd: Any = llama_cpp.mtmd_cpp
 _IMAGE = 1
 _AUDIO = 2
 
+_NODES = 1
+_NODES_GPU = 32
+"""Operations of an encoder to do in one go. GPUs are slower when they wait after each, and none of
+them takes long there."""
+
 _MOST_VECTORS = 64 << 20
 """Bytes of media that were encoded last: they come again behind another text, as when the oldest
 messages are left out."""
@@ -29,6 +35,13 @@ messages are left out."""
 
 Part: TypeAlias = Segment | bytes
 """Text, or the bytes of an image or sound file."""
+
+Between: TypeAlias = Callable[[], bool]
+"""Called between two pieces of long work; whether to go on with it."""
+
+
+class Stopped(Exception):
+    """A :data:`Between` said not to go on."""
 
 
 class MediaChunk:
@@ -65,23 +78,26 @@ class Media:
 class Projector:
     """An mmproj file, opened beside a model."""
 
-    def __init__(self, handle: Any, width: int) -> None:
+    def __init__(self, handle: Any, width: int, pauses: _Pauses) -> None:
         self._handle = handle
         self._width = width
+        self._pauses = pauses
         self._vectors = Recent(_MOST_VECTORS)
         self.vision: bool = mtmd.mtmd_support_vision(handle)
         self.audio: bool = mtmd.mtmd_support_audio(handle)
 
     @classmethod
-    def open(cls, path: str, model: Model, threads: int) -> Projector | None:
+    def open(cls, path: str, model: Model, threads: int, *, on_gpu: bool) -> Projector | None:
         """Open a projector file; ``None`` when llama.cpp refuses it."""
+        pauses = _Pauses(_NODES_GPU if on_gpu else _NODES)
         parameters = mtmd.mtmd_context_params_default()
         parameters.n_threads = threads
         parameters.print_timings = False
         parameters.warmup = False
+        parameters.cb_eval = pauses.after_nodes
         handle = mtmd.mtmd_init_from_file(path.encode(), model.handle, parameters)
         width = api.llama_model_n_embd_inp(model.handle)
-        return cls(handle, width) if handle else None
+        return cls(handle, width, pauses) if handle else None
 
     def tokenize(
         self, parts: Sequence[Part], *, add_special: bool
@@ -103,32 +119,62 @@ class Projector:
             for bitmap in bitmaps:
                 bitmap.close()
 
-    def evaluate(self, context: Context, media: Media, sequence: int, rows: int) -> None:
-        """Encode media and put them into the cache of a sequence.
+    def encode(self, chunk: MediaChunk, between: Between) -> FloatArray:
+        """Vectors of media, ``(tokens × width,)``; those of the last ones are known.
 
         Raises:
-            NativeError: no room in the cache, or the encoder failed.
+            NativeError: the encoder failed.
+            Stopped: ``between`` said so.
+        """
+        return self._vectors.get(chunk.name, lambda: self._encode(chunk, between))
+
+    def read(
+        self,
+        context: Context,
+        media: Media,
+        vectors: FloatArray,
+        sequence: int,
+        *,
+        rows: int,
+        between: Between,
+    ) -> None:
+        """Put encoded media into the cache of a sequence.
+
+        Args:
+            context: the model's.
+            media: where they stand.
+            vectors: as :meth:`encode` gave them.
+            sequence: whose cache.
+            rows: to read in one go; as many as possible where they see each other both ways.
+            between: not called in that case.
+
+        Raises:
+            NativeError: no room in the cache.
+            Stopped: ``between`` said so; some of the rows are in the cache.
         """
         chunk, end = media.chunk, ctypes.c_int32()
-        vectors = self._vectors.get(chunk.name, lambda: self._encode(chunk))
-        result = mtmd.mtmd_helper_decode_image_chunk(
-            self._handle,
-            context.handle,
-            chunk.handle,
-            vectors.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
-            media.start,
-            sequence,
-            rows,
-            ctypes.byref(end),
-            mtmd.mtmd_helper_post_decode_callback(),
-            None,
-        )
+        # The context looks both ways then, whatever it reads.
+        both_ways = mtmd.mtmd_decode_use_non_causal(self._handle, chunk.handle)
+        with self._pauses.calling(_always if both_ways else between):
+            result = mtmd.mtmd_helper_decode_image_chunk(
+                self._handle,
+                context.handle,
+                chunk.handle,
+                vectors.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+                media.start,
+                sequence,
+                api.llama_n_ubatch(context.handle) if both_ways else rows,
+                ctypes.byref(end),
+                self._pauses.after_batch,
+                None,
+            )
         if result != 0:
             raise NativeError("the image could not be evaluated")
 
-    def _encode(self, chunk: MediaChunk) -> FloatArray:
-        """Its vectors, ``(tokens × width,)``."""
-        if mtmd.mtmd_encode_chunk(self._handle, chunk.handle) != 0:
+    def _encode(self, chunk: MediaChunk, between: Between) -> FloatArray:
+        with self._pauses.calling(between):
+            result = mtmd.mtmd_encode_chunk(self._handle, chunk.handle)
+        if result != 0:
             raise NativeError("the image could not be encoded")
         address = ctypes.cast(mtmd.mtmd_get_output_embd(self._handle), ctypes.c_void_p).value
         assert address is not None
@@ -162,6 +208,63 @@ class Projector:
         )
         if result != 0:
             raise InvalidInput("the media of this prompt cannot be read")
+
+
+def _always() -> bool:
+    return True
+
+
+class _Pauses:
+    """Lets native code call back while it works; what goes wrong there comes out behind it.
+
+    Args:
+        nodes: operations of an encoder between two calls.
+    """
+
+    def __init__(self, nodes: int) -> None:
+        self._nodes = nodes
+        self._seen = 0
+        self._between: Between = _always
+        self._is_stopped = False
+        self._error: BaseException | None = None
+        # Native code calls them for as long as it has them.
+        self.after_nodes: Any = api.ggml_backend_sched_eval_callback(self._after_node)
+        self.after_batch: Any = mtmd.mtmd_helper_post_decode_callback(self._after_batch)
+
+    @contextmanager
+    def calling(self, between: Between) -> Iterator[None]:
+        """While the block runs, ``between`` is called.
+
+        Raises:
+            Stopped: it said so.
+        """
+        self._between, self._is_stopped, self._error = between, False, None
+        try:
+            yield
+        finally:
+            self._between = _always
+        if self._error is not None:
+            raise self._error
+        if self._is_stopped:
+            raise Stopped
+
+    def _after_node(self, _node: object, is_question: bool, _data: object) -> bool:
+        """Whether to be called after this node, or whether to go on with the next."""
+        if not is_question:
+            return self._goes_on()
+        self._seen += 1
+        return self._is_stopped or self._seen % self._nodes == 0
+
+    def _after_batch(self, _batch: object, _data: object) -> int:
+        return 0 if self._goes_on() else 1
+
+    def _goes_on(self) -> bool:
+        if not self._is_stopped:
+            try:
+                self._is_stopped = not self._between()
+            except BaseException as error:  # noqa: BLE001 - raised again behind the native code
+                self._error, self._is_stopped = error, True
+        return not self._is_stopped
 
 
 class _Bitmap:

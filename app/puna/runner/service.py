@@ -70,7 +70,7 @@ class Service:
         self._inbox = inbox
         self._parked = parked
         self._slots = SlotTable(opened.model, opened.context, opened.slots, parked)
-        self._loop = Loop(opened, self._slots, outbox.send)
+        self._loop = Loop(opened, self._slots, outbox.send, self._attend)
         self._prompts = _prompts(opened)
         self._generations = Generations(opened, self._prompts)
         self._embeddings = Embeddings(opened)
@@ -109,6 +109,13 @@ class Service:
                 self._take(self._inbox.get_nowait())
             except Empty:
                 return
+
+    def _attend(self) -> bool:
+        """In the middle of a step that takes long: what need not wait for its end."""
+        self._drain()
+        if self._embeddings.busy:
+            self._embed()
+        return self._open
 
     def _await_company(self) -> None:
         """Prompts that come together are read together: that takes less than one after the other."""
