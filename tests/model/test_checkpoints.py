@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from puna.engine.memory import state_bytes
+from puna.gguf.metadata import ModelInfo
 from puna.gguf.reader import read_header
 from puna.gguf.translation.catalogue import translation
 from puna.gguf.writer import combine
 from puna.runner.protocol import Abort, Failed, Finished, Generate, Raw, Sampling, Step, Trim
 
+from .answerer import Answerer
 from .conftest import Answer, RunnerChild
 from .ollama_files import WIDTH, OllamaFile, write, write_file
 
@@ -52,19 +55,35 @@ def letters(seed: int, count: int) -> str:
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp(request.param)
+    return write_model(tmp_path_factory.mktemp(request.param), request.param)
+
+
+def write_model(folder: Path, family: str) -> Path:
+    """A tiny model of random weights."""
     path = folder / "model.gguf"
-    if request.param == "mamba":
+    if family == "mamba":
         write_file(path, MAMBA, "mamba")
         return path
     original = folder / "original.gguf"
-    write(original, request.param)
+    write(original, family)
     header = read_header(original)
     changes = translation(header)
     assert changes is not None
     with path.open("wb") as file:
         combine([header], file.write, changes)
     return path
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "lfm2", "nemotron_h_moe", "qwen3next"])
+def test_a_state_takes_what_the_estimate_says(family: str, tmp_path: Path) -> None:
+    path = write_model(tmp_path, family)
+    answerer = Answerer(path)
+    answerer.say("abc")
+    slots, context = answerer.service._slots.slots, answerer.opened.context
+    taken = max(context.read_state(slot.sequence, partial=True).size for slot in slots)
+    wanted = state_bytes(ModelInfo.from_header(read_header(path)))
+    # What stands before each layer is not a part of it.
+    assert 0 < wanted <= taken < wanted + 128
 
 
 class Runner:

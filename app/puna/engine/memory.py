@@ -96,6 +96,34 @@ def cell_bytes(info: ModelInfo, kv_type: str = "f16") -> float:
     return width * _KV_BYTES.get(kv_type, _KV_BYTES["f16"])
 
 
+def state_bytes(info: ModelInfo) -> int:
+    """Bytes of all recurrent layers for one sequence.
+
+    Source: llama.cpp, src/llama-hparams.cpp, ``n_embd_r`` and ``n_embd_s``; both are F32.
+    """
+    layers = info.recurrent.layers or sum(
+        _cache_width(info, layer) == 0 for layer in range(len(info.kv_head_counts))
+    )
+    return 4 * layers * _state_width(info)
+
+
+def _state_width(info: ModelInfo) -> int:
+    """Elements that a sequence takes in a recurrent layer."""
+    state, width = info.recurrent, info.embedding_length
+    if not state.present:
+        return 0
+    if state.wkv_head_size:
+        return width * (state.token_shift_count + state.wkv_head_size)
+    if state.conv_cache:
+        return width * (state.conv_cache - 1)
+    kept = max(0, state.conv_kernel - 1)
+    if state.head_dim:
+        inner = max(info.head_counts, default=0) * state.head_dim
+        return 3 * (kept or 3) * inner + state.head_dim * inner
+    columns = state.inner_size + 2 * state.group_count * state.state_size
+    return kept * columns + state.state_size * state.inner_size
+
+
 def _cache_width(info: ModelInfo, layer: int) -> int:
     """Elements that one token takes in the cache of a layer."""
     if layer >= len(info.kv_head_counts) - info.shared_kv_layers:
@@ -137,9 +165,11 @@ def estimate(
     """
     window = _round_up(load.context_length or _USUAL_CONTEXT)
     cells = 0 if load.embedding else load.cells or window * (load.parallel or 1)
+    # One more than the slots, for vectors.
+    states = 0 if load.embedding else (load.parallel or 1) + 1
     own = MemoryEstimate(
         weights=file_bytes,
-        cache=int(cells * cell_bytes(info, load.kv_type)),
+        cache=int(cells * cell_bytes(info, load.kv_type)) + states * state_bytes(info),
         compute=_computing(info, load, gpu=gpu),
     )
     if draft is None:
@@ -206,8 +236,9 @@ def choose(
     An asked window is kept, up to the trained length. Otherwise the window is
     the largest of which two fit into the cache that we want to afford, and not
     under 4096: the cache may take half of what the weights leave, and no more
-    than the weights themselves or 256 MiB, because it is zero-filled at load.
-    Slots share the cache, so many of them cost nothing.
+    than the weights themselves or 256 MiB, so that small models stay small.
+    Slots share the cache, so many of them cost nothing, but for recurrent layers:
+    each has a state of its own, and all together take an eighth of the weights or 256 MiB.
 
     Args:
         info: of the model file.
@@ -222,13 +253,17 @@ def choose(
         draft: of the draft model, if one is opened too.
     """
     asked = (context_length or None) if load.context_length is None else load.context_length
-    bare = msgspec.structs.replace(load, context_length=_STEP, parallel=1, cells=0)
+    slots = parallel or load.parallel or 1
+    bare = msgspec.structs.replace(load, context_length=_STEP, parallel=slots, cells=_STEP)
     least = estimate(info, bare, file_bytes, gpu=gpu, draft=draft).total
     if load.embedding:
         settled = _settle_embedding(info, load, asked, available - least)
     else:
-        affordable = _affordable_cells(info, load.kv_type, file_bytes, available - least)
-        slots = parallel or load.parallel or (4 if total < _SMALL_MACHINE else 8)
+        left = available - least
+        if not (parallel or load.parallel):
+            slots = _affordable_slots(info, file_bytes, left, 4 if total < _SMALL_MACHINE else 8)
+            left -= (slots - 1) * state_bytes(info)
+        affordable = _affordable_cells(info, load.kv_type, file_bytes, left)
         settled = _settle(info, load, asked, affordable, slots, shared=not parallel)
     if gpu:
         others = _of_draft(draft, settled, gpu=True).total if draft is not None else 0
@@ -293,6 +328,14 @@ def _largest_context(info: ModelInfo, load: LoadOptions, left: int) -> int:
     each = _embedding_row(info) if load.embedding else cell_bytes(info, load.kv_type) or 1.0
     cells = max(0, int(left / each)) // _STEP * _STEP
     return min(cells, info.context_length or cells)
+
+
+def _affordable_slots(info: ModelInfo, file_bytes: int, left: int, usual: int) -> int:
+    each = state_bytes(info)
+    if not each:
+        return usual
+    budget = min(left // 4, max(_LEAST_CACHE, file_bytes // 8))
+    return max(1, min(usual, budget // each - 1))
 
 
 def _affordable_cells(info: ModelInfo, kv_type: str, file_bytes: int, left: int) -> int:

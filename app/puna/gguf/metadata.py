@@ -18,6 +18,7 @@ from puna.gguf.header import Array, Header
 from puna.gguf.types import FILE_TYPES
 
 _LAYER = re.compile(r"blk\.(\d{1,4})\.")
+_RECURRENT = re.compile(r"blk\.(\d+)\.(?:ssm_|shortconv\.|time_mix_)")
 _ENCODER_TENSORS = ("v.", "mm.", "a.")
 
 
@@ -31,8 +32,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Recurrent:
-    """State of layers without attention (Mamba, RWKV and hybrids); 0 = not said."""
+    """State of layers without attention (Mamba, RWKV and hybrids); 0 = not said.
 
+    Attributes:
+        layers: how many there are, by their tensors; some have attention beside it.
+        head_dim: of delta attention with a gate per channel (KDA).
+    """
+
+    layers: int = 0
     conv_kernel: int = 0
     inner_size: int = 0
     state_size: int = 0
@@ -42,11 +49,12 @@ class Recurrent:
     token_shift_count: int = 0
     full_attention_interval: int = 0
     conv_cache: int = 0
+    head_dim: int = 0
 
     @property
     def present(self) -> bool:
         """Whether the model has recurrent layers."""
-        return bool(self.inner_size or self.wkv_head_size or self.conv_cache)
+        return bool(self.inner_size or self.wkv_head_size or self.conv_cache or self.head_dim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +290,9 @@ def _sum_of(sizes: Mapping[str, int], prefixes: tuple[str, ...]) -> int:
 
 
 def _recurrent(keys: _Keys) -> Recurrent:
+    found = (_RECURRENT.match(tensor.name) for tensor in keys.header.tensors)
     return Recurrent(
+        layers=len({match[1] for match in found if match}),
         conv_kernel=keys.integer("ssm.conv_kernel"),
         inner_size=keys.integer("ssm.inner_size"),
         state_size=keys.integer("ssm.state_size"),
@@ -292,6 +302,7 @@ def _recurrent(keys: _Keys) -> Recurrent:
         token_shift_count=keys.integer("token_shift_count"),
         full_attention_interval=keys.integer("full_attention_interval"),
         conv_cache=keys.integer("shortconv.l_cache"),
+        head_dim=keys.integer("kda.head_dim"),
     )
 
 

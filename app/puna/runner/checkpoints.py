@@ -45,8 +45,17 @@ def planned(length: int, start: int, shared: int) -> tuple[int, ...]:
     return (*points, last) if last >= max((start, *points)) + _SPACING else points
 
 
-def kept(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """Those worth their memory: the first, which others may share, and the latest."""
+def kept(checkpoints: Iterable[Checkpoint], share: int) -> tuple[Checkpoint, ...]:
+    """Those worth their memory: the latest, and the first, which others may share.
+
+    Args:
+        checkpoints: all of one conversation.
+        share: bytes that they may take; one is kept in any case.
+    """
     by_position = {checkpoint.position: checkpoint for checkpoint in checkpoints}
     ordered = [by_position[position] for position in sorted(by_position)]
-    return tuple(ordered if len(ordered) <= _MOST else [ordered[0], *ordered[1 - _MOST :]])
+    size = max((checkpoint.state.nbytes for checkpoint in ordered), default=0)
+    most = max(1, min(_MOST, share // max(1, size)))
+    if len(ordered) <= most:
+        return tuple(ordered)
+    return (ordered[0], *ordered[1 - most :]) if most > 1 else (ordered[-1],)

@@ -71,12 +71,13 @@ class ParkedConversations:
         folder: where they go from there.
 
     Attributes:
+        limit: as given.
         whole: a state can be cut at its checkpoints alone. So it is with recurrent models, and
             with sliding windows: of those a state has only what the next token looks at.
     """
 
     def __init__(self, limit: int, folder: StateFolder | None, *, whole: bool = False) -> None:
-        self._limit = limit
+        self.limit = limit
         self._folder = folder
         self.whole = whole
         self._clock = itertools.count(1)
@@ -155,7 +156,7 @@ class ParkedConversations:
 
         When it is needed somebody waits, and writing takes a second per gigabyte or more.
         """
-        return self._memory > self._limit * _FILLED and any(map(self._move_out, self._in_memory))
+        return self._memory > self.limit * _FILLED and any(map(self._move_out, self._in_memory))
 
     def _of(self, variant: str) -> list[Parked]:
         return [entry for entry in self._entries if entry.variant == variant]
@@ -185,7 +186,7 @@ class ParkedConversations:
         return sorted((e for e in self._entries if e.snapshot is not None), key=lambda e: e.used)
 
     def _shrink(self) -> None:
-        while self._memory > self._limit:
+        while self._memory > self.limit:
             oldest = self._in_memory[0]
             if not self._move_out(oldest):
                 self.remove(oldest)

@@ -176,7 +176,12 @@ class SlotTable:
         """Keep the point up to which a slot has just read."""
         state = self._context.read_state(slot.sequence, partial=True)
         if state.size:
-            slot.checkpoints = kept((*slot.checkpoints, Checkpoint(len(slot.tokens), state)))
+            slot.checkpoints = self._kept(slot, Checkpoint(len(slot.tokens), state))
+
+    def _kept(self, slot: Slot, newest: Checkpoint) -> tuple[Checkpoint, ...]:
+        """Those of all slots take as much as the conversations that are parked, at most."""
+        share = self._parked.limit // len(self.slots)
+        return kept((*slot.checkpoints, newest), share)
 
     def undo(self, slot: Slot) -> None:
         """Forget what a batch did that was not run to its end."""
@@ -245,7 +250,7 @@ class SlotTable:
         state = self._context.read_state(self._scratch, partial=True)
         self._context.drop(self._scratch)
         if state.size:
-            slot.checkpoints = kept((*slot.checkpoints, Checkpoint(length, state)))
+            slot.checkpoints = self._kept(slot, Checkpoint(length, state))
 
     def park(self, slot: Slot) -> None:
         """Copy an idle slot out and free its cells."""

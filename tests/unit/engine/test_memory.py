@@ -8,7 +8,7 @@ import pytest
 
 from puna.config.settings import SETTINGS
 from puna.engine import memory
-from puna.engine.memory import Choice, cell_bytes, choose, estimate, layers_fit, slides
+from puna.engine.memory import Choice, cell_bytes, choose, estimate, layers_fit, slides, state_bytes
 from puna.gguf.metadata import ModelInfo
 from puna.gguf.reader import read_header
 from puna.runner.llama import KV_TYPES
@@ -63,6 +63,72 @@ def test_a_quantised_cache_is_smaller(info: Any) -> None:
 def test_layers_without_keys_take_no_cache(info: Any) -> None:
     hybrid = info(**{**SMOLLM2, "llama__attention__head_count_kv": ("i32", [3, 0] * 15)})
     assert cell_bytes(hybrid) == cell_bytes(info(**SMOLLM2)) / 2
+
+
+QWEN35_4B = {
+    "general__architecture": "qwen35",
+    "qwen35__block_count": 32,
+    "qwen35__context_length": 262144,
+    "qwen35__embedding_length": 2560,
+    "qwen35__attention__head_count": 16,
+    "qwen35__attention__head_count_kv": 4,
+    "qwen35__attention__key_length": 256,
+    "qwen35__attention__value_length": 256,
+    "qwen35__full_attention_interval": 4,
+    "qwen35__ssm__conv_kernel": 4,
+    "qwen35__ssm__inner_size": 4096,
+    "qwen35__ssm__state_size": 128,
+    "qwen35__ssm__group_count": 16,
+    "qwen35__ssm__time_step_rank": 32,
+}
+
+
+def test_each_slot_has_a_state_of_recurrent_layers(info: Any) -> None:
+    model = info(**QWEN35_4B)
+    each = 4 * 24 * (3 * (4096 + 2 * 16 * 128) + 128 * 4096)
+    assert state_bytes(model) == each
+    load = LoadOptions(paths=("m",), context_length=2048, parallel=4, cells=2048)
+    assert estimate(model, load, 0).cache == 2048 * cell_bytes(model) + 5 * each
+
+
+@pytest.mark.parametrize(
+    ("changes", "slots"),
+    [
+        # Of 51 MiB each, and one more for vectors.
+        ({"weights": GIB}, 4),
+        ({"weights": 4 * GIB}, 8),
+        ({"weights": GIB, "available": int(2.1 * GIB)}, 3),
+        ({"weights": GIB, "available": int(1.6 * GIB)}, 1),
+        ({"weights": GIB, "parallel": 8}, 8),
+        ({"weights": GIB, "load": LoadOptions(paths=("m",), parallel=6)}, 6),
+    ],
+)
+def test_large_states_leave_room_for_few_slots(info: Any, changes: Any, slots: int) -> None:
+    assert chosen(info(**QWEN35_4B), **changes).load.parallel == slots
+
+
+@pytest.mark.parametrize(
+    ("keys", "width"),
+    [
+        ({"shortconv__l_cache": 3}, 2 * 64),
+        ({"wkv__head_size": 32, "token_shift_count": 2}, 64 * (2 + 32)),
+        ({"kda__head_dim": 8, "ssm__conv_kernel": 4}, 3 * 3 * 4 * 8 + 8 * 8 * 4),
+        ({}, 0),
+    ],
+    ids=["short convolution", "RWKV", "delta attention", "none"],
+)
+def test_states_are_as_large_as_llama_cpp_makes_them(
+    info: Any, keys: dict[str, int], width: int
+) -> None:
+    changes = {f"llama__{name}": value for name, value in keys.items()}
+    model = info(
+        llama__block_count=2,
+        llama__embedding_length=64,
+        llama__attention__head_count=4,
+        llama__attention__head_count_kv=("i32", [0, 2]),
+        **changes,
+    )
+    assert state_bytes(model) == 4 * width
 
 
 def test_layers_that_share_a_cache_count_once(info: Any) -> None:

@@ -31,15 +31,19 @@ def test_a_prompt_is_stopped_where_it_pays(
     assert planned(length, start, shared) == positions
 
 
-def test_the_first_and_the_latest_are_kept() -> None:
-    points = [Checkpoint(position, np.zeros(1, np.uint8)) for position in (5, 1, 3, 2, 4, 6)]
-    assert [point.position for point in kept(points)] == [1, 4, 5, 6]
-    assert [point.position for point in kept(points[:2])] == [1, 5]
+@pytest.mark.parametrize(
+    ("share", "positions"),
+    [(1000, [1, 4, 5, 6]), (40, [1, 4, 5, 6]), (39, [1, 5, 6]), (20, [1, 6]), (19, [6]), (0, [6])],
+)
+def test_the_latest_and_the_first_are_kept(share: int, positions: list[int]) -> None:
+    points = [Checkpoint(position, np.zeros(10, np.uint8)) for position in (5, 1, 3, 2, 4, 6)]
+    assert [point.position for point in kept(points, share)] == positions
+    assert [point.position for point in kept(points[:2], 20)] == [1, 5]
 
 
 def test_a_newer_copy_of_a_point_replaces_the_older() -> None:
     older, newer = (Checkpoint(7, np.full(1, n, np.uint8)) for n in (1, 2))
-    assert kept([older, newer]) == (newer,)
+    assert kept([older, newer], 100) == (newer,)
 
 
 def test_the_furthest_point_is_within_the_length() -> None:
