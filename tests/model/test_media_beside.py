@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from puna.runner import loop
@@ -26,7 +27,7 @@ from puna.runner.protocol import (
 
 from .answerer import Answerer
 from .test_checkpoints import letters
-from .test_media import BLUE, Seer, png, write_projector
+from .test_media import BLUE, RED, Seer, png, write_projector
 
 pytestmark = pytest.mark.model
 
@@ -81,6 +82,11 @@ def text_of(reports: list[Report], request: int) -> str:
     return "".join(delta.text for delta in deltas if delta.id == request)
 
 
+def logprobs_of(reports: list[Report], request: int) -> list[float]:
+    deltas = [d for report in reports if isinstance(report, Step) for d in report.deltas]
+    return [one.logprob for delta in deltas if delta.id == request for one in delta.logprobs]
+
+
 def asked(number: int, text: str, *images: bytes, length: int = 30) -> Generate:
     sampling = Sampling(temperature=0.0, num_predict=length)
     return Generate(number, Raw(text, images=images), sampling)
@@ -98,10 +104,10 @@ def viewer(tiny_model: Path, tmp_path: Path) -> Viewer:
     return Viewer(tiny_model, projectors=(str(path),), parallel=3)
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Viewer:
-    """One that reads large images in several batches."""
-    model, sight = Seer("qwen25vl", tmp_path).files
+@pytest.fixture(params=["qwen25vl", "qwen35"])
+def reader(request: pytest.FixtureRequest, tmp_path: Path) -> Viewer:
+    """One that reads large images in several batches; also one with recurrent layers."""
+    model, sight = Seer(request.param, tmp_path).files
     options = {"context_length": 1024, "parallel": 3, "batch": 64, "projectors": (str(sight),)}
     return Viewer(model, **options)
 
@@ -160,6 +166,36 @@ def test_a_prompt_that_comes_meanwhile_is_read_and_answered(viewer: Viewer) -> N
     assert text_of(meanwhile, 2)
     reports = [*meanwhile, *viewer.finish()]
     assert text_of(reports, 1) == text_of(reports, 2) == "Hello there friend."
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_begins_with_the_same_text_meanwhile_takes_over_nothing_of_the_image(
+    reader: Viewer,
+) -> None:
+    text = letters(5, 150)
+    picture, other = asked(1, f"{text}[img-0]ab", LARGE), asked(2, f"{text}[img-0]ab", RED)
+    other = msgspec.structs.replace(other, logprobs=2)
+    (wanted,) = logprobs_of(reader.answer(other), 2)[:1]
+    reader.service._slots.forget_all()
+    reader.begin(picture)
+    reader.step()
+    (slot,) = reader.service._slots.running
+    while loop._next_media(slot) is None:
+        reader.step()
+
+    def arrive() -> None:
+        reader.service._take(other)
+        while reader.inbox.empty():
+            threading.Event().wait(0.001)
+
+    reader.when_reading(arrive)
+    reports = reader.step()
+    assert len(reader.service._slots.running) == 2
+    reports += reader.finish()
+    assert logprobs_of(reports, 2)[0] == pytest.approx(wanted, abs=5e-3)
+    # A state that has seen some of the image is no longer that of the text.
+    (cached,) = (r.usage.cached_tokens for r in reports if isinstance(r, Finished) and r.id == 2)
+    assert (cached > 0) == (not reader.opened.model.keeps_state)
 
 
 def test_nobody_waits_longer_than_for_a_prompt(viewer: Viewer) -> None:

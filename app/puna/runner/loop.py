@@ -117,7 +117,7 @@ class Loop:
         for slot in self._slots.slots:
             generation_here = slot.generation
             if generation_here is not None and generation_here.id == request_id:
-                if slot is self._looking:
+                if slot.is_ahead:
                     self._forget_media(slot)
                 self._slots.release(slot)
                 self._fail(generation_here, "canceled", "request canceled")
@@ -208,6 +208,7 @@ class Loop:
                     self._fail(generation, "internal", str(error))
             finally:
                 self._looking = None
+                slot.is_ahead = False
             return True
         return False
 
@@ -225,6 +226,7 @@ class Loop:
             vectors = projector.encode(media.chunk, between)
             if beside or self._waiting:
                 rows = min(rows, self._experience.room(beside, media.start))
+            slot.is_ahead = True
             projector.read(self._context, media, vectors, slot.sequence, rows=rows, between=between)
         except Stopped:
             return

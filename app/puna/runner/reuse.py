@@ -106,7 +106,8 @@ class Known:
 
     def _reach(self, known: Slot | Parked | Generation, length: int) -> int:
         """How many of the first ``length`` tokens of something known can be taken over."""
-        if length == len(known.tokens):
+        is_ahead = isinstance(known, Slot) and known.is_ahead
+        if length == len(known.tokens) and not is_ahead:
             return length
         if isinstance(known, Parked):
             return self._parked.reach(known, length)

@@ -17,6 +17,7 @@ class Slot:
         end: of the prompt that was read last.
         checkpoints: points to which it can be cut although its layers cannot.
         variant: the adapters they were read with, see :class:`AdapterSet`.
+        is_ahead: it has read some of the media that come next.
         saved: a copy of it is parked.
         used: larger = later.
     """
@@ -27,6 +28,7 @@ class Slot:
     checkpoints: tuple[Checkpoint, ...] = ()
     variant: str = ""
     generation: Generation | None = None
+    is_ahead: bool = False
     saved: bool = False
     used: int = 0
 
