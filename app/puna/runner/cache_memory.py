@@ -153,7 +153,8 @@ class CacheMemory:
         return self.untouched > 0
 
     def _new(self, kind: int, size: int) -> int | None:
-        if size < _LARGE:
+        # What is not there should fail now, not in the middle of a conversation.
+        if size < _LARGE or size > hardware.available_memory():
             made: int | None = self._usual(kind, size)
             return made
         try:

@@ -149,6 +149,18 @@ def test_small_buffers_and_those_outside_the_block_are_as_usual(ggml: Ggml) -> N
     assert memory.untouched == 0
 
 
+def test_a_cache_that_is_larger_than_free_memory_is_cleared_as_usual(
+    ggml: Ggml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "available_memory", lambda: _SIZE - 1)
+    memory = CacheMemory()
+    with memory.given():
+        cache = ggml.make()
+    ggml.clear(cache)
+    assert memory.untouched == 0
+    assert ggml.byte(cache, _SIZE - 1) == 0
+
+
 def test_what_the_machine_does_not_have_is_not_taken(
     ggml: Ggml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
