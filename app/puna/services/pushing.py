@@ -40,9 +40,9 @@ class Push:
         for blob in manifest.blobs:
             await self._push(blob)
         self._report(TransferStatus("pushing manifest"))
-        # Sent without the line break of the file, as Ollama does, so that both give one digest.
-        encoded = Manifest.build(manifest.config, manifest.layers).raw.rstrip(b"\n")
-        await push_manifest(self._client, self._name.tag, encoded)
+        # Byte for byte, so that the model keeps its ID with all who pull it. Ollama encodes it
+        # anew: there a model that was made here gets another one.
+        await push_manifest(self._client, self._name.tag, manifest.raw)
         self._report(TransferStatus("success"))
 
     def _read(self) -> Manifest:

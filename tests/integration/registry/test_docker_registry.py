@@ -103,7 +103,7 @@ async def test_a_model_goes_up_and_comes_back(plain, puller):
     puller.store.library.remove(name)
     lines = await puller.pull(name)
     assert lines[-1].status == "success"
-    assert puller.store.library.get(name).manifest.layers == manifest.layers
+    assert puller.store.library.get(name).manifest.digest == manifest.digest
     assert puller.holds_only_whole_blobs()
 
 

@@ -35,17 +35,13 @@ def name(registry):
     return registry.name("t/up:v1")
 
 
-def pushed_bytes(manifest: Manifest) -> bytes:
-    return manifest.raw.rstrip(b"\n")
-
-
 async def test_a_push_says_what_it_does_in_order(registry, puller, name):
     manifest = install(puller, name)
     lines = await puller.push(name)
     kinds = list(dict.fromkeys(line.status for line in lines))
     pushing = [f"pushing {blob.digest.short}" for blob in manifest.blobs]
     assert kinds == ["retrieving manifest", *pushing, "pushing manifest", "success"]
-    assert registry.manifests["t/up:v1"] == pushed_bytes(manifest)
+    assert registry.manifests["t/up:v1"] == manifest.raw
     assert registry.blobs[str(Digest.of(WEIGHTS))] == WEIGHTS
 
 
