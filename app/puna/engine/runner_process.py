@@ -151,7 +151,6 @@ class RunnerProcess:
                 case Loading(progress=progress):
                     on_progress(progress)
                 case Loaded():
-                    self.untouched = report.memory_untouched
                     return report
                 case LoadFailed(kind=kind, text=text):
                     error = OutOfMemory if kind == "memory" else ModelLoadError
@@ -237,6 +236,8 @@ class RunnerProcess:
             case Progress():
                 self._part(report)
             case Hello() | Loading() | Loaded() | LoadFailed():
+                if isinstance(report, Loaded):
+                    self.untouched = report.memory_untouched
                 self._start_reports.put_nowait(report)
             case Settled():
                 self.untouched = 0

@@ -369,6 +369,15 @@ async def test_memory_that_a_model_has_yet_to_take_is_not_free_for_others(
     await until(lambda: scheduler.free_memory() > 0)
 
 
+async def test_a_model_that_has_its_memory_at_once_holds_up_nobody(
+    make_scheduler: SchedulerFactory,
+) -> None:
+    loaded = {"memory": 1 << 50, "memory_untouched": 1 << 50}
+    scheduler = make_scheduler({"loaded": loaded, "settled": []})
+    await ask(scheduler, spec("a"))
+    await until(lambda: scheduler.free_memory() > 0)
+
+
 async def test_others_are_unloaded_when_memory_runs_out_at_load(
     make_scheduler: SchedulerFactory, tmp_path: Path
 ) -> None:
