@@ -8,6 +8,9 @@ import sys
 import numpy as np
 import numpy.typing as npt
 
+POPULATE_WRITE = 23
+"""``MADV_POPULATE_WRITE``: the pages as if written to, contents kept. Linux 5.14."""
+
 
 def buffer(size: int) -> npt.NDArray[np.uint8]:
     """``size`` bytes that go back to the system with the array.

@@ -20,16 +20,13 @@ from typing import Any
 import numpy as np
 
 from puna.runner import backends, hardware
-from puna.runner.buffers import memory
+from puna.runner.buffers import POPULATE_WRITE, memory
 
 _LARGE = 32 << 20
 """Bytes of a buffer that is worth the trouble."""
 
 _PIECE = 8 << 20
 """Bytes to take at once: about 3 ms."""
-
-_POPULATE_WRITE = 23
-"""``MADV_POPULATE_WRITE``: the pages as if written to, contents kept. Linux 5.14."""
 
 _Allocate = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 _Free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -104,7 +101,7 @@ class _Area:
         self.taken = end
         if hasattr(mmap, "MADV_NORMAL"):
             with suppress(OSError):  # An older kernel, or none of this kind.
-                self._pages.madvise(_POPULATE_WRITE, start, end - start)
+                self._pages.madvise(POPULATE_WRITE, start, end - start)
                 return
         self.bytes[start : end : mmap.PAGESIZE] |= 0
 

@@ -80,7 +80,7 @@ class Loop:
         self._waiting: deque[Generation] = deque()
         self._experience = Experience()
         self._attend = attend
-        self._looking: Slot | None = None
+        self._is_looking = False
         self._stepped = 0.0
         self.guessing = Guessing(opened)
 
@@ -196,7 +196,7 @@ class Loop:
             if generation is None or media is None:
                 continue
             self._delivery.flush()
-            self._looking = slot
+            self._is_looking = True
             try:
                 self._look_at(projector, slot, generation, media)
             except NativeError as error:
@@ -207,7 +207,7 @@ class Loop:
                     self._slots.release(slot)
                     self._fail(generation, "internal", str(error))
             finally:
-                self._looking = None
+                self._is_looking = False
                 slot.is_ahead = False
             return True
         return False
@@ -307,7 +307,7 @@ class Loop:
     def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
         beside = self._batch.rows
         room = self._opened.ubatch - beside
-        if reading and (parts or self._turns.others_wait or self._looking is not None):
+        if reading and (parts or self._turns.others_wait or self._is_looking):
             room = min(room, self._experience.room(beside, len(reading[0].tokens)))
         filling: list[Slot] = []
         for slot in reading:

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from puna.runner import hardware
+from puna.runner.buffers import POPULATE_WRITE
 
-_POPULATE_WRITE = 23
-"""``MADV_POPULATE_WRITE``: the pages as if written to, contents kept. Linux 5.14."""
 _PIECE = 8 << 20
 _LEAST = 32 << 20
 """Smaller maps may be stacks. malloc gives anything larger a map of its own."""
@@ -78,7 +77,7 @@ class _Pieces:
             piece = self._next()
             if piece is None:
                 self._over.wait(_POLL)
-            elif self._madvise(piece[0], piece[1] - piece[0], _POPULATE_WRITE) != 0:
+            elif self._madvise(piece[0], piece[1] - piece[0], POPULATE_WRITE) != 0:
                 # An older kernel, or the map is gone again: the block does it alone.
                 return
 

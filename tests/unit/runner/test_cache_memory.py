@@ -96,7 +96,7 @@ def test_it_is_taken_in_pieces_and_what_is_in_it_stays(ggml: Ggml) -> None:
 def test_a_system_without_the_call_is_given_it_too(
     ggml: Ggml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_memory, "_POPULATE_WRITE", 9999)
+    monkeypatch.setattr(cache_memory, "POPULATE_WRITE", 9999)
     test_it_is_taken_in_pieces_and_what_is_in_it_stays(ggml)
 
 
