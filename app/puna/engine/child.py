@@ -9,7 +9,7 @@ from typing import Self
 
 import psutil
 
-from puna.engine import launch
+from puna.engine import launch, loop_thread
 
 _DRAIN = 1.0
 """Seconds the pipes may stay open after the process ended (a grandchild holds them)."""
@@ -70,9 +70,10 @@ class Child(asyncio.SubprocessProtocol):
             OSError: the program does not exist or cannot be run.
         """
         child = cls(on_output, on_log, on_end)
-        await child._loop.subprocess_exec(
-            lambda: child, *command, env=dict(environment), **launch.detached()
-        )
+        with loop_thread.here().anywhere():
+            await child._loop.subprocess_exec(
+                lambda: child, *command, env=dict(environment), **launch.detached()
+            )
         return child
 
     # -- called by asyncio --------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Self, assert_never
 
 import msgspec
 
+from puna.engine import loop_thread
 from puna.engine.child import Child
 from puna.engine.discretion import without_folders
 from puna.engine.exchange import Exchange, Request, Result, error_of
@@ -67,6 +68,8 @@ class RunnerProcess:
         self.on_end: Callable[[], None] = lambda: None
         self._log = LogTail(name)
         self._loop = asyncio.get_running_loop()
+        self._thread = loop_thread.here()
+        self._cpus: tuple[int, ...] = ()
         self._child: Child | None = None
         self._frames = protocol.Frames()
         self._start_reports: asyncio.Queue[_StartReport | None] = asyncio.Queue()
@@ -151,6 +154,7 @@ class RunnerProcess:
                 case Loading(progress=progress):
                     on_progress(progress)
                 case Loaded():
+                    self._cpus = report.writer_cpus
                     return report
                 case LoadFailed(kind=kind, text=text):
                     error = OutOfMemory if kind == "memory" else ModelLoadError
@@ -201,6 +205,7 @@ class RunnerProcess:
         exchange = Exchange(request, self._abort)
         self._exchanges[request.id] = exchange
         if len(self._exchanges) == 1:
+            self._thread.keep_off(self.pid, self._cpus)
             self._begin_watch()
         self._send(request)
         return exchange
@@ -256,6 +261,8 @@ class RunnerProcess:
         exchange = self._exchanges.pop(request_id, None)
         if exchange is not None:
             exchange.end(outcome)
+        if not self._exchanges:
+            self._thread.come_back(self.pid)
 
     # -- life signs -----------------------------------------------------------------
 
@@ -312,6 +319,7 @@ class RunnerProcess:
     def _fail_exchanges(self) -> None:
         exchanges = list(self._exchanges.values())
         self._exchanges.clear()
+        self._thread.come_back(self.pid)
         risky = any(exchange.is_risky for exchange in exchanges)
         for exchange in exchanges:
             unlikely = exchange.is_cause_unlikely(others_risky=risky)

@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from puna.engine import launch
+from puna.engine import launch, loop_thread
 
 
 class Tool:
@@ -38,15 +38,16 @@ class Tool:
         Yields:
             Each object that it says.
         """
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            *arguments,
-            env=self._environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            **launch.detached(),
-        )
+        with loop_thread.here().anywhere():
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                *arguments,
+                env=self._environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                **launch.detached(),
+            )
         assert process.stdin is not None
         assert process.stdout is not None
         try:

@@ -19,6 +19,7 @@ class Candidates:
         self._data = np.zeros(vocabulary_size, _TOKEN_DATA)
         # Views of the fields, made once: making one costs as much as filling it.
         self._ids, self._logits = self._data["id"], self._data["logit"]
+        self._is_above = np.empty(vocabulary_size, np.bool_)
         self._all = np.arange(vocabulary_size, dtype=np.int32)
         self._native = api.llama_token_data_array()
         self._pointer = ctypes.cast(self._data.ctypes.data, ctypes.POINTER(api.llama_token_data))
@@ -33,6 +34,11 @@ class Candidates:
         native = self._native
         native.data = self._pointer
         native.size, native.selected, native.sorted = size, -1, False
+
+    def above(self, logits: FloatArray, least: float) -> npt.NDArray[np.int64]:
+        """Tokens of more than a logit, ascending."""
+        np.greater(logits, least, out=self._is_above)
+        return self._is_above.nonzero()[0]
 
     @property
     def selected(self) -> int:

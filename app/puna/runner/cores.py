@@ -68,9 +68,13 @@ class Placement:
     Args:
         threads: how many compute.
         environment: where a user may have chosen.
+
+    Attributes:
+        first: CPUs of the thread it is made on, empty until it has some of its own.
     """
 
     def __init__(self, threads: int, environment: Mapping[str, str] = os.environ) -> None:
+        self.first: frozenset[int] = frozenset()
         self._threads = threads
         self._here = threading.get_native_id()
         self._before: frozenset[int] = frozenset()
@@ -95,6 +99,7 @@ class Placement:
         for place, task in enumerate([self._here, *sorted(workers)], start=first):
             _bind(task, self._shares[place % self._threads])
         self._placed = workers
+        self.first = self._shares[first % self._threads]
 
     def leave(self) -> None:
         """Called on a thread that does not compute: it may run on any core."""

@@ -363,6 +363,7 @@ class Loaded(msgspec.Struct, frozen=True, omit_defaults=True, tag="loaded"):
             it has.
         vision: a projector for images is loaded; ``audio`` likewise.
         pooling: ``none mean cls last rank`` for embedding models.
+        writer_cpus: where the thread runs that chooses tokens and writes reports; empty = anywhere.
         control_tokens: texts of the vocabulary's control tokens.
         warnings: what the user should know, one sentence each.
     """
@@ -381,6 +382,7 @@ class Loaded(msgspec.Struct, frozen=True, omit_defaults=True, tag="loaded"):
     audio: bool = False
     pooling: str = "none"
     threads: int = 0
+    writer_cpus: tuple[int, ...] = ()
     batch: int = 0
     mmap: bool = False
     flash_attention: bool = False

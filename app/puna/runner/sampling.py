@@ -79,7 +79,9 @@ class Sampler:
     def _free_choice(self, logits: FloatArray) -> int:
         if self._greedy and not self._penalty:
             return int(logits.argmax())
-        ids = self._prefilter.ids(logits) if self._prefilter is not None else None
+        ids = None
+        if self._prefilter is not None:
+            ids = self._prefilter.ids(self._shared, logits)
         self._shared.fill(logits, ids)
         api.llama_sampler_apply(self._chain, self._shared.reference)
         return self._shared.selected
@@ -121,16 +123,16 @@ class _Prefilter:
             return None
         return cls(wanted)
 
-    def ids(self, logits: FloatArray) -> npt.NDArray[np.int64] | None:
+    def ids(self, shared: Candidates, logits: FloatArray) -> npt.NDArray[np.int64] | None:
         """Candidate tokens, ``None`` when they are too many to be worth it."""
         top = float(logits.max())
         distance = self._distance
-        found = (logits > top - distance).nonzero()[0]
+        found = shared.above(logits, top - distance)
         while found.size < min(self._wanted, logits.size):
             distance *= 1.5
             if not distance < 1e4:
                 return None
-            found = (logits > top - distance).nonzero()[0]
+            found = shared.above(logits, top - distance)
         if found.size > 4 * self._wanted:
             self._distance = distance * 0.9
         elif found.size < 2 * self._wanted:

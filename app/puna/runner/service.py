@@ -79,7 +79,6 @@ class Service:
 
     def run(self) -> None:
         """Serve until the pipe is closed."""
-        self._opened.placement.apply()
         while self._open:
             self._drain()
             if self._desk.is_quick and self._loop.reads:

@@ -11,6 +11,7 @@ import uvicorn
 
 from puna.config.paths import Folders
 from puna.config.sources import Loaded
+from puna.engine import loop_thread
 from puna.server import framing
 from puna.server.gate import Application, Gate
 
@@ -62,6 +63,7 @@ class HttpServer(uvicorn.Server):
     def run_on(self, sockets: list[socket.socket]) -> None:
         """Serve until :meth:`begin_stop`, on a loop of the calling thread."""
         with asyncio.Runner() as runner:
+            runner.get_loop().set_default_executor(loop_thread.here().executor())
             runner.run(self.serve(sockets=sockets))
 
     def begin_stop(self) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,41 @@ async def test_a_load_without_progress_is_given_up(start: Starter) -> None:
 
 
 # -- requests ----------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or psutil.cpu_count() == 1, reason="needs two CPUs of Linux"
+)
+async def test_the_loop_keeps_off_the_core_of_a_runner_while_it_answers(
+    start: Starter, tmp_path: Path
+) -> None:
+    allowed = os.sched_getaffinity(0)
+    core = min(allowed)
+    go_on = tmp_path / "go"
+    steps = rule({"text": "a"}, {"wait": str(go_on)})
+    runner = await start({"loaded": {"writer_cpus": [core]}, **steps})
+    assert os.sched_getaffinity(0) == allowed
+    exchange = runner.open(prompt("x"))
+    assert isinstance(await exchange.next(), Delta)
+    assert os.sched_getaffinity(0) == allowed - {core}
+    other = await start({}, load=False)
+    assert os.sched_getaffinity(other.pid) == allowed
+    go_on.touch()
+    await all_of(exchange)
+    assert os.sched_getaffinity(0) == allowed
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or psutil.cpu_count() == 1, reason="needs two CPUs of Linux"
+)
+async def test_the_loop_may_use_all_cores_again_when_a_runner_dies(start: Starter) -> None:
+    allowed = os.sched_getaffinity(0)
+    loaded = {"writer_cpus": [min(allowed)]}
+    runner = await start({"loaded": loaded, **rule({"text": "a"}, {"crash": signal.SIGKILL})})
+    exchange = runner.open(prompt("x"))
+    with pytest.raises(RunnerCrashed):
+        await all_of(exchange)
+    assert os.sched_getaffinity(0) == allowed
 
 
 async def test_answers_come_in_order(start: Starter) -> None:
