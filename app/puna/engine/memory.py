@@ -107,6 +107,18 @@ def state_bytes(info: ModelInfo) -> int:
     return 4 * layers * _state_width(info)
 
 
+def _layer_state(info: ModelInfo, layer: int) -> int:
+    """Bytes of one layer for one sequence."""
+    if info.recurrent.layers:
+        return state_bytes(info) // len(info.layer_bytes)
+    return 0 if _cache_width(info, layer) else 4 * _state_width(info)
+
+
+def _sequences(load: LoadOptions) -> int:
+    """Sequences that have states: one more than the slots, for vectors."""
+    return 0 if load.embedding else (load.parallel or 1) + 1
+
+
 def _state_width(info: ModelInfo) -> int:
     """Elements that a sequence takes in a recurrent layer."""
     state, width = info.recurrent, info.embedding_length
@@ -165,11 +177,9 @@ def estimate(
     """
     window = _round_up(load.context_length or _USUAL_CONTEXT)
     cells = 0 if load.embedding else load.cells or window * (load.parallel or 1)
-    # One more than the slots, for vectors.
-    states = 0 if load.embedding else (load.parallel or 1) + 1
     own = MemoryEstimate(
         weights=file_bytes,
-        cache=int(cells * cell_bytes(info, load.kv_type)) + states * state_bytes(info),
+        cache=int(cells * cell_bytes(info, load.kv_type)) + _sequences(load) * state_bytes(info),
         compute=_computing(info, load, gpu=gpu),
     )
     if draft is None:
@@ -292,7 +302,9 @@ def layers_fit(info: ModelInfo, load: LoadOptions, available: int) -> int:
     for size in (
         info.output_bytes or info.input_bytes,
         *(
-            info.layer_bytes[layer] + int(cells * per_cell * _cache_width(info, layer))
+            info.layer_bytes[layer]
+            + int(cells * per_cell * _cache_width(info, layer))
+            + _sequences(load) * _layer_state(info, layer)
             for layer in reversed(range(len(info.layer_bytes)))
         ),
     ):

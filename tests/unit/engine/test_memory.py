@@ -282,6 +282,20 @@ def test_the_last_layers_go_to_the_gpu_as_far_as_they_fit(
     assert layers_fit(layered, load, buffers + room * MIB) == layers
 
 
+@pytest.mark.parametrize("are_both", [False, True])
+def test_states_go_to_the_gpu_with_their_layers(info: Any, *, are_both: bool) -> None:
+    bare = info(**QWEN35_4B)
+    count = len(bare.kv_head_counts)
+    recurrent = dataclasses.replace(bare.recurrent, layers=count if are_both else 0)
+    layers = {"layer_bytes": (100 * MIB,) * count, "output_bytes": 200 * MIB}
+    model = dataclasses.replace(bare, recurrent=recurrent, **layers)
+    load = LoadOptions(paths=("m",), context_length=4096, cells=4096, parallel=4)
+    taken = estimate(model, load, 0, gpu=True)
+    room = taken.compute + taken.cache + 100 * MIB * count + 200 * MIB
+    assert layers_fit(model, load, room) == count + 1
+    assert layers_fit(model, load, room - MIB) == count
+
+
 def test_all_layers_and_the_output_are_one_more_than_the_layers(layered: ModelInfo) -> None:
     assert chosen(layered, gpu=True).load.layers_fit == 33
 
