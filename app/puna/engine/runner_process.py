@@ -74,6 +74,7 @@ class RunnerProcess:
         self._frames = protocol.Frames()
         self._start_reports: asyncio.Queue[_StartReport | None] = asyncio.Queue()
         self._exchanges: dict[int, Exchange] = {}
+        self._outgoing: list[bytes] = []
         self._ids = itertools.count(1)
         self._cause = ""
         self._stopping = False
@@ -215,7 +216,19 @@ class RunnerProcess:
             self._send(Abort(request_id))
 
     def _send(self, command: protocol.Command) -> None:
-        self._process.write(protocol.frame(command))
+        """Write a command, together with what else this turn of the loop has for the runner.
+
+        Prompts that come together are then read together.
+        """
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(protocol.frame(command))
+
+    def _flush(self) -> None:
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        if data and not self._process.is_ended:
+            self._process.write(data)
 
     @property
     def _process(self) -> Child:
@@ -291,6 +304,7 @@ class RunnerProcess:
         """
         if trim and not self.is_ended:
             self._send(Trim())
+        self._flush()
         self._stopping = True
         self._fail_exchanges()
         await self._process.stop(grace=grace)

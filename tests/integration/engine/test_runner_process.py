@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from puna.engine.child import Child
 from puna.engine.exchange import Exchange
 from puna.engine.runner_process import RunnerProcess
 from puna.errors import (
@@ -167,6 +168,27 @@ async def test_the_loop_may_use_all_cores_again_when_a_runner_dies(start: Starte
     with pytest.raises(RunnerCrashed):
         await all_of(exchange)
     assert os.sched_getaffinity(0) == allowed
+
+
+async def test_requests_of_one_moment_reach_the_runner_in_one_piece(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = await start(rule({"text": "a"}))
+    written: list[bytes] = []
+    write = Child.write
+
+    def note(child: Child, data: bytes) -> None:
+        written.append(data)
+        write(child, data)
+
+    monkeypatch.setattr(Child, "write", note)
+
+    async def ask(text: str) -> list[object]:
+        return await all_of(runner.open(prompt(text)))
+
+    answers = await asyncio.gather(*(ask(f"question {number}") for number in range(5)))
+    assert len(written) == 1
+    assert [type(found[-1]) for found in answers] == [Finished] * 5
 
 
 async def test_answers_come_in_order(start: Starter) -> None:
