@@ -68,13 +68,9 @@ class Placement:
     Args:
         threads: how many compute.
         environment: where a user may have chosen.
-
-    Attributes:
-        first: CPUs of the thread it is made on, empty until it has some of its own.
     """
 
     def __init__(self, threads: int, environment: Mapping[str, str] = os.environ) -> None:
-        self.first: frozenset[int] = frozenset()
         self._threads = threads
         self._here = threading.get_native_id()
         self._before: frozenset[int] = frozenset()
@@ -84,22 +80,29 @@ class Placement:
         if _can_place(environment):
             self._before = _tasks()
             self._allowed = frozenset(os.sched_getaffinity(0))
-            self._shares = shares(_cores(self._allowed), threads)
+            found = shares(_cores(self._allowed), threads)
+            # Models in use at the same time should not all have their first thread on one core.
+            turn = os.getpid() % threads
+            self._shares = (*found[turn:], *found[:turn])
 
-    def apply(self) -> None:
-        """Give every thread its cores. To be called again: a pool may have made new threads."""
+    def apply(self) -> tuple[int, ...]:
+        """Give every thread its cores; those of the one it is made on, none if it has all.
+
+        To be called again: a pool may have made new threads.
+        """
+        self._place()
+        return tuple(sorted(self._shares[0])) if self._placed else ()
+
+    def _place(self) -> None:
         if not self._shares:
             return
         python = {thread.native_id for thread in threading.enumerate()}
         workers = _tasks() - self._before - python
         if len(workers) != self._threads - 1 or workers == self._placed:
             return
-        # Models in use at the same time should not all have their first thread on one core.
-        first = os.getpid()
-        for place, task in enumerate([self._here, *sorted(workers)], start=first):
-            _bind(task, self._shares[place % self._threads])
+        for task, share in zip([self._here, *sorted(workers)], self._shares, strict=True):
+            _bind(task, share)
         self._placed = workers
-        self.first = self._shares[first % self._threads]
 
     def leave(self) -> None:
         """Called on a thread that does not compute: it may run on any core."""

@@ -155,7 +155,6 @@ def open_model(
     drafting, warnings = _open_draft(options, weights, shape, threads, log)
     batch = Batch(shape.batch + 64, shape.sequences)
     _warm_up(model, context, batch)
-    placement.apply()
     looking.join()
     on_cpu = weights.gpu_layers == 0
     took = _Moment.now(cache_memory.untouched).since(before)
@@ -171,9 +170,7 @@ def open_model(
         shape=shape,
         fast_rows=FAST_ROWS if on_cpu and options.flash_attention != "off" else 0,
         placement=placement,
-        report=_describe(
-            options, weights, context, projector, shape, threads, placement, took, warnings
-        ),
+        report=_describe(options, weights, context, projector, shape, threads, took, warnings),
     )
 
 
@@ -195,7 +192,6 @@ def _describe(
     projector: Projector | None,
     shape: Shape,
     threads: int,
-    placement: Placement,
     took: _Moment,
     warnings: tuple[str, ...],
 ) -> Loaded:
@@ -217,7 +213,6 @@ def _describe(
         audio=projector is not None and projector.audio,
         pooling=_POOLINGS.get(context.pooling, "none"),
         threads=threads,
-        writer_cpus=tuple(sorted(placement.first)),
         batch=shape.ubatch,
         mmap=weights.mapped,
         flash_attention=options.flash_attention != "off",

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
+import msgspec
+
 from puna.runner import backends, hardware
 from puna.runner.llama import api
 from puna.runner.load_errors import LoadError
@@ -95,7 +97,7 @@ def _open(
     reader.on_abort = service.interrupt
     # Modules and the vocabulary stay; looking through them for garbage takes as long as a token.
     gc.freeze()
-    outbox.send(opened.report)
+    outbox.send(msgspec.structs.replace(opened.report, writer_cpus=opened.placement.apply()))
     return service
 
 
