@@ -13,6 +13,7 @@ from puna.runner.excerpts import excerpt
 from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
 from puna.runner.protocol import Embed, Embedded, Ranked, Report, Rerank
+from puna.runner.spare_reading import SpareReading
 
 _RANK = 4
 _TOO_LONG = "the input length exceeds the context length"
@@ -50,14 +51,20 @@ class Embeddings:
     """The queue of texts that wait for a vector.
 
     An embedding model takes several texts per batch, each in a sequence of its
-    own; a chat model uses its spare sequence beside the streams that run.
+    own; a chat model reads one in its spare sequence, beside the streams that run.
+
+    Args:
+        opened: the model.
+        spare: how a chat model reads a text.
     """
 
-    def __init__(self, opened: OpenModel) -> None:
+    def __init__(self, opened: OpenModel, spare: SpareReading) -> None:
         self._opened = opened
         self._vocabulary = opened.model.vocabulary
         self._context = opened.context
         self._jobs: list[_Job] = []
+        self._spare = spare
+        self._read_now: _Job | None = None
         special = self._vocabulary.tokenize("", add_special=True, parse_special=False)
         self._special = len(special)
         self._suffix = sum(token != self._vocabulary.bos for token in special[-1:])
@@ -65,7 +72,7 @@ class Embeddings:
     @property
     def busy(self) -> bool:
         """Whether a step would do something."""
-        return bool(self._jobs)
+        return bool(self._jobs) or self._read_now is not None
 
     def prepare(self, request: Embed | Rerank) -> list[Encoded]:
         """The texts as tokens. Not for the main thread.
@@ -96,7 +103,11 @@ class Embeddings:
         """Forget a call; False when it is not here."""
         before = len(self._jobs)
         self._jobs = [job for job in self._jobs if job.call.request.id != request_id]
-        return len(self._jobs) < before
+        found = len(self._jobs) < before
+        if self._read_now is not None and self._read_now.call.request.id == request_id:
+            self._leave()
+            found = True
+        return found
 
     def step(self) -> list[Report]:
         """Evaluate one batch; the calls that are complete now.
@@ -107,9 +118,14 @@ class Embeddings:
         jobs = self._take()
         self._opened.adapters.apply(jobs[0].call.adapters)
         try:
-            vectors = self._packed(jobs) if self._opened.options.embedding else self._alone(jobs)
+            vectors = self._packed(jobs) if self._opened.options.embedding else self._read_on()
         except NativeError as error:
+            self._leave()
             raise EmbeddingFailed(self._drop_calls(jobs), str(error)) from error
+        return self._finished(jobs, vectors) if vectors else []
+
+    def _finished(self, jobs: Sequence[_Job], vectors: Sequence[FloatArray]) -> list[Report]:
+        """Keep the vectors; the calls that have all of theirs."""
         done: list[Report] = []
         for job, vector in zip(jobs, vectors, strict=True):
             if not np.isfinite(vector).all():
@@ -173,7 +189,10 @@ class Embeddings:
     def _take(self) -> list[_Job]:
         """What fits into one batch: texts of the same adapters, the shortest first."""
         if not self._opened.options.embedding:
-            return [self._jobs.pop(0)]
+            if self._read_now is None:
+                self._read_now = self._jobs.pop(0)
+                self._spare.begin(self._read_now.tokens)
+            return [self._read_now]
         adapters = self._jobs[0].call.adapters
         taken: list[_Job] = []
         room = self._opened.ubatch
@@ -209,25 +228,19 @@ class Embeddings:
         ends = np.cumsum([len(job.tokens) for job in jobs])
         return [part.mean(axis=0) for part in np.split(rows, ends[:-1])]
 
-    def _alone(self, jobs: Sequence[_Job]) -> list[FloatArray]:
-        """The mean over all tokens of one text, read in pieces of a batch."""
-        self._context.set_embeddings(True)
-        try:
-            return [self._mean(job.tokens) for job in jobs]
-        finally:
-            self._context.set_embeddings(False)
-            self._context.drop(self._opened.scratch)
+    def _read_on(self) -> list[FloatArray]:
+        """A piece of one text; its vector when that was the last."""
+        vector = self._spare.step()
+        if vector is None:
+            return []
+        self._leave()
+        return [vector]
 
-    def _mean(self, tokens: list[int]) -> FloatArray:
-        batch, width = self._opened.batch, self._opened.model.output_length
-        total = np.zeros(width, np.float32)
-        for start in range(0, len(tokens), self._opened.ubatch):
-            piece = tokens[start : start + self._opened.ubatch]
-            batch.clear()
-            batch.add_chunk(self._opened.scratch, piece, start, last_output=True, all_outputs=True)
-            self._run()
-            total += self._context.vectors(len(piece), width).sum(axis=0)
-        return np.asarray(total / len(tokens), np.float32)
+    def _leave(self) -> None:
+        """No longer read a text in pieces, if one is."""
+        if self._read_now is not None:
+            self._read_now = None
+            self._spare.end()
 
     def _run(self) -> None:
         result = self._context.decode(self._opened.batch.native)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from puna.runner.answer import Answers
-from puna.runner.chunks import STREAM_BUDGET_S, chunk_length
+from puna.runner.chunks import STREAM_BUDGET_S
+from puna.runner.composing import NO_ROW, REMEMBERED, Composer, Part, prompt_rows
 from puna.runner.delivery import FIRST_TOKENS, QUICK_S, Delivery
 from puna.runner.experience import Experience, Piece
 from puna.runner.fairness import next_in_line
-from puna.runner.guessing import NO_GUESS, Guess, Guessing
+from puna.runner.guessing import Guessing
 from puna.runner.llama import FloatArray, NativeError
 from puna.runner.loading import OpenModel
 from puna.runner.multimodal import Media, Projector, Stopped
-from puna.runner.padding import TILE
 from puna.runner.protocol import Delta, Failed, FailureKind, Progress, Report, Step
 from puna.runner.requests import Ending, Generation
 from puna.runner.slot import Slot
@@ -24,28 +23,9 @@ from puna.runner.slots import SlotTable
 from puna.runner.snapshot import PromptEnd
 from puna.runner.turns import Turns
 
-_NO_ROW = -1
-_REMEMBERED = -2
 _NO_CELLS = 1
 _ABORTED = 2
 _NO_MEMORY = -2
-
-
-@dataclass(slots=True)
-class _Part:
-    """What one slot has in the batch.
-
-    Attributes:
-        row: whose logits are wanted; or :data:`_NO_ROW`, or :data:`_REMEMBERED` for
-            those at the end of a prompt that was read before.
-        guess: of the tokens in the rows behind it.
-    """
-
-    slot: Slot
-    start: int
-    count: int
-    row: int
-    guess: Guess = NO_GUESS
 
 
 class Loop:
@@ -83,6 +63,7 @@ class Loop:
         self._is_looking = False
         self._stepped = 0.0
         self.guessing = Guessing(opened)
+        self._composer = Composer(opened, slots, self._experience, self.guessing)
 
     @property
     def busy(self) -> bool:
@@ -94,6 +75,16 @@ class Loop:
         """Whether a prompt waits to be read."""
         generations = [*self._waiting, *(slot.generation for slot in self._slots.slots)]
         return any(g is not None and not g.begun for g in generations)
+
+    def room(self, depth: int, *, but: int = 0) -> int:
+        """Rows of what is read beside the batches, at a depth, in one go.
+
+        Args:
+            depth: tokens before them.
+            but: slots that wait for these very rows.
+        """
+        beside, most = len(self._slots.running) - but, self._opened.ubatch
+        return min(most, self._experience.room(beside, depth)) if beside or self._waiting else most
 
     def may_interrupt(self, request_id: int) -> bool:
         """Whether the running batch may be stopped for a request. Safe to call from any thread."""
@@ -138,12 +129,16 @@ class Loop:
 
     def _decode(self, streams: Sequence[Slot]) -> None:
         self._begin_known(streams)
-        parts = self._compose(streams)
-        if not parts or self._prompt_rows(parts):
+        parts = self._composer.fill(
+            self._in_window(streams),
+            somebody_waits=self._turns.others_wait or self._is_looking,
+            may_guess=not self._waiting,
+        )
+        if not parts or prompt_rows(parts):
             self._delivery.flush()
         if not parts:
             return
-        added = self._pad(parts)
+        added = self._composer.pad(parts)
         started = time.monotonic()
         result = self._context.decode(self._batch.native)
         if added:
@@ -180,6 +175,28 @@ class Loop:
             [generation.request.client for generation in self._waiting],
             [generation.request.client for generation in running if generation is not None],
         )
+
+    def _begin_known(self, streams: Sequence[Slot]) -> None:
+        """Choose the first tokens of prompts that are known to their end; needs no batch."""
+        parts: list[Part] = []
+        for slot in streams:
+            length = len(slot.tokens)
+            if slot.generation is not None and slot.generation.pending(length) == 0:
+                parts.append(Part(slot, length, 0, REMEMBERED))
+        self._sample(parts)
+
+    def _in_window(self, streams: Sequence[Slot]) -> list[Slot]:
+        """Those with room for one more token; the others are ended."""
+        inside: list[Slot] = []
+        for slot in streams:
+            generation = slot.generation
+            if generation is None:
+                continue
+            if self._answers.make_window(slot, generation):
+                inside.append(slot)
+            else:
+                self._finish(slot, generation, Ending("length"))
+        return inside
 
     # ------------------------------------------------------------ images and sounds
 
@@ -220,12 +237,9 @@ class Loop:
         def between() -> bool:
             return self._others_go_on(slot, generation)
 
-        beside = len(self._slots.running) - 1
-        rows = self._opened.ubatch
         try:
             vectors = projector.encode(media.chunk, between)
-            if beside or self._waiting:
-                rows = min(rows, self._experience.room(beside, media.start))
+            rows = self.room(media.start, but=1)
             slot.is_ahead = True
             projector.read(self._context, media, vectors, slot.sequence, rows=rows, between=between)
         except Stopped:
@@ -250,124 +264,9 @@ class Loop:
         if not self._slots.cut(slot, len(slot.tokens)):
             self._slots.drop(slot)
 
-    # ------------------------------------------------------------ the batch
-
-    def _begin_known(self, streams: Sequence[Slot]) -> None:
-        """Choose the first tokens of prompts that are known to their end; needs no batch."""
-        parts: list[_Part] = []
-        for slot in streams:
-            length = len(slot.tokens)
-            if slot.generation is not None and slot.generation.pending(length) == 0:
-                parts.append(_Part(slot, length, 0, _REMEMBERED))
-        self._sample(parts)
-
-    def _compose(self, streams: Sequence[Slot]) -> list[_Part]:
-        """Fill the batch: one row per stream, then pieces of prompts, one ubatch at most."""
-        self._batch.clear()
-        parts: list[_Part] = []
-        reading: list[Slot] = []
-        for slot in streams:
-            generation = slot.generation
-            if generation is None:
-                continue
-            if not self._answers.make_window(slot, generation):
-                self._finish(slot, generation, Ending("length"))
-            elif generation.begun and generation.pending(len(slot.tokens)) == 1:
-                parts.append(self._stream_row(slot, generation))
-            else:
-                reading.append(slot)
-        self._read_prompts(parts, reading)
-        return parts
-
-    def _stream_row(self, slot: Slot, generation: Generation) -> _Part:
-        position = len(slot.tokens)
-        row = self._batch.add_row(slot.sequence, generation.tokens[position], position)
-        guess = self._guess(generation, position)
-        for place, token in enumerate(guess.tokens, start=position + 1):
-            self._batch.add_row(slot.sequence, token, place)
-        return _Part(slot, position, 1, row, guess)
-
-    def _guess(self, generation: Generation, position: int) -> Guess:
-        """Tokens to check beside the next one; only for a stream that is alone.
-
-        With a seed the batches must be the same each time, so there are none.
-        """
-        seeded = generation.request.sampling.seed != -1
-        if not self.guessing.ready or seeded or self._waiting or len(self._slots.running) > 1:
-            return NO_GUESS
-        if generation.guessers is None:
-            generation.guessers = self.guessing.guessers()
-        room = min(
-            generation.window - position - 2,
-            generation.limit - len(generation.answer) - 1,
-            self._opened.ubatch - self._batch.rows,
-        )
-        return self.guessing.guess(generation.guessers, generation.tokens, room)
-
-    def _read_prompts(self, parts: list[_Part], reading: list[Slot]) -> None:
-        beside = self._batch.rows
-        room = self._opened.ubatch - beside
-        if reading and (parts or self._turns.others_wait or self._is_looking):
-            room = min(room, self._experience.room(beside, len(reading[0].tokens)))
-        filling: list[Slot] = []
-        for slot in reading:
-            if room <= 0:
-                return
-            if not self._slots.bind_late(slot, filling) or not _is_pending(slot):
-                continue
-            part = self._prompt_part(slot, room)
-            filling.append(slot)
-            parts.append(part)
-            room -= part.count
-
-    def _prompt_part(self, slot: Slot, room: int) -> _Part:
-        generation = slot.generation
-        assert generation is not None
-        start = len(slot.tokens)
-        run, fast = generation.piece(start), self._opened.fast_rows
-        size = chunk_length(run, room, start=start, fast_rows=fast)
-        if size == run and fast:
-            start, size = self._filled(slot, start, size, room)
-        tokens = generation.tokens[start : start + size]
-        last = start + size == len(generation.tokens)
-        row = self._batch.add_chunk(slot.sequence, tokens, start, last_output=last)
-        return _Part(slot, start, size, row if last else _NO_ROW)
-
-    def _filled(self, slot: Slot, start: int, size: int, room: int) -> tuple[int, int]:
-        """Begin a short last chunk earlier, where the cache can be cut there."""
-        fast = self._opened.fast_rows
-        rows = size + self._batch.rows
-        earlier = self._experience.fill_start(start, rows, fast_rows=fast)
-        generation = slot.generation
-        assert generation is not None
-        media_end = max((media.end for media in generation.prompt.media), default=0)
-        grown = size + start - earlier
-        if earlier == start or grown > room or earlier < media_end:
-            return start, size
-        # A state that was put back may have no more of a sliding window than the next token needs.
-        if self._opened.model.keeps_state or not self._slots.window_is_whole(slot, earlier):
-            return start, size
-        if not self._slots.cut(slot, earlier):
-            self._slots.drop(slot)
-            return 0, min(room, generation.piece(0))
-        return earlier, grown
-
-    def _pad(self, parts: list[_Part]) -> int:
-        """Add rows that mean nothing where a batch is quicker with them; how many."""
-        opened = self._opened
-        if opened.fast_rows == 0 or opened.model.keeps_state or self._prompt_rows(parts):
-            return 0
-        used = sum(len(slot.tokens) for slot in self._slots.slots)
-        if used + self._batch.rows + TILE > self._context.cells:
-            return 0
-        added = self._experience.padding(len(parts))
-        for position in range(added):
-            self._batch.add_row(opened.scratch, max(0, opened.model.vocabulary.bos), position)
-        return added
-
     # ------------------------------------------------------------ after the batch
 
-    def _commit(self, parts: list[_Part]) -> None:
+    def _commit(self, parts: list[Part]) -> None:
         for part in parts:
             generation = part.slot.generation
             assert generation is not None
@@ -378,23 +277,20 @@ class Loop:
             if part.row < 0:
                 self._send(Progress(generation.id, end, len(generation.prompt.tokens)))
 
-    def _learn(self, parts: list[_Part], took: float, added: int) -> None:
+    def _learn(self, parts: list[Part], took: float, added: int) -> None:
         """Take notice of what a batch took, in s."""
         pieces = [Piece(part.start, part.count, part.row >= 0) for part in parts]
         self._experience.observe(pieces, added, took)
         if len(parts) == 1 and parts[0].count == 1:
             self.guessing.rows.observe(self._batch.rows, took)
 
-    def _prompt_rows(self, parts: list[_Part]) -> int:
-        return sum(part.count for part in parts if part.count > 1)
-
-    def _sample(self, parts: list[_Part], *, quick: bool = False) -> None:
+    def _sample(self, parts: list[Part], *, quick: bool = False) -> None:
         deltas: list[Delta] = []
         endings: list[tuple[Slot, Generation, Ending]] = []
         apart = False
         for part in parts:
             generation = part.slot.generation
-            if generation is None or part.row == _NO_ROW:
+            if generation is None or part.row == NO_ROW:
                 continue
             ending = self._advance(part, generation, deltas)
             quick = quick and len(generation.answer) > FIRST_TOKENS
@@ -408,10 +304,10 @@ class Loop:
         for slot, generation, ending in endings:
             self._finish(slot, generation, ending)
 
-    def _advance(self, part: _Part, generation: Generation, deltas: list[Delta]) -> Ending | None:
+    def _advance(self, part: Part, generation: Generation, deltas: list[Delta]) -> Ending | None:
         """Choose the next token, and as many more as were guessed rightly."""
         right, guessed = 0, part.guess.tokens
-        if not generation.begun and part.row != _REMEMBERED:
+        if not generation.begun and part.row != REMEMBERED:
             logits = self._context.logits(part.row).copy()
             part.slot.end = PromptEnd(len(part.slot.tokens), logits)
         while True:
@@ -428,13 +324,13 @@ class Loop:
             self._judge(part, right)
         return ending
 
-    def _logits(self, part: _Part, ahead: int) -> FloatArray:
-        if part.row != _REMEMBERED:
+    def _logits(self, part: Part, ahead: int) -> FloatArray:
+        if part.row != REMEMBERED:
             return self._context.logits(part.row + ahead)
         assert part.slot.end is not None
         return part.slot.end.logits
 
-    def _judge(self, part: _Part, right: int) -> None:
+    def _judge(self, part: Part, right: int) -> None:
         """Forget the cells of wrong guesses."""
         part.guess.judge(right)
         if not self._slots.cut(part.slot, len(part.slot.tokens)):
@@ -451,7 +347,7 @@ class Loop:
         generation.sampler.close()
         self._send(Failed(generation.id, kind, text))
 
-    def _recover(self, parts: list[_Part], result: int) -> None:
+    def _recover(self, parts: list[Part], result: int) -> None:
         """Undo a batch that did not run to its end; the next step tries again."""
         self._context.clear_abort()
         if result != _NO_CELLS:
@@ -459,7 +355,7 @@ class Loop:
                 self._slots.undo(part.slot)
         if result == _ABORTED:
             return
-        if result == _NO_CELLS and (self._slots.evict() or self._preempt()):
+        if result == _NO_CELLS and self._free_cells():
             return
         if any(part.guess.tokens for part in parts):
             # Without room for guesses there may be room for the answer.
@@ -472,6 +368,10 @@ class Loop:
             self._slots.release(slot)
             self._fail(generation, kind, f"the model cannot be evaluated (code {result})")
         self._slots.forget_all()
+
+    def _free_cells(self) -> bool:
+        """Let somebody wait: an idle conversation, a text that is to have a vector, a request."""
+        return self._slots.evict() or self._slots.take_spare_back() or self._preempt()
 
     def _preempt(self) -> bool:
         """Send the request admitted last back to the queue; its tokens are read again later."""
@@ -490,8 +390,3 @@ class Loop:
 def _next_media(slot: Slot) -> Media | None:
     generation = slot.generation
     return generation.media_at(len(slot.tokens)) if generation is not None else None
-
-
-def _is_pending(slot: Slot) -> bool:
-    generation = slot.generation
-    return generation is not None and generation.pending(len(slot.tokens)) > 0

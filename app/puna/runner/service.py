@@ -36,6 +36,7 @@ from puna.runner.protocol import (
     Trim,
 )
 from puna.runner.slots import SlotTable
+from puna.runner.spare_reading import SpareReading
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ class Service:
         self._loop = Loop(opened, self._slots, outbox.send, self._attend)
         self._prompts = _prompts(opened)
         self._generations = Generations(opened, self._prompts)
-        self._embeddings = Embeddings(opened)
+        spare = SpareReading(opened, self._slots, self._loop.room)
+        self._embeddings = Embeddings(opened, spare)
         self._desk = Desk(self._work, inbox.put, opened.placement.leave)
         self._open = True
 

@@ -23,7 +23,11 @@ little on what else the cache holds."""
 
 
 class SlotTable:
-    """All slots of a context. ``slot.tokens`` always equals what the cells hold."""
+    """All slots of a context. ``slot.tokens`` always equals what the cells hold.
+
+    Attributes:
+        spare_is_lent: a text is in the spare sequence, which then has no other use.
+    """
 
     def __init__(
         self, model: Model, context: Context, slots: int, parked: ParkedConversations
@@ -34,6 +38,7 @@ class SlotTable:
         self._clock = itertools.count(1)
         self.slots = [Slot(index) for index in range(slots)]
         self._scratch = slots
+        self.spare_is_lent = False
         self._known = Known(model, context, self.slots, parked)
 
     @property
@@ -244,7 +249,7 @@ class SlotTable:
         length = slot.end_length
         if self._model.window <= 0 or not MIN_TOKENS <= length < len(slot.tokens):
             return
-        if not self._known.can_cut(slot, length):
+        if self.spare_is_lent or not self._known.can_cut(slot, length):
             return
         self._context.share(slot.sequence, self._scratch, 0, length)
         state = self._context.read_state(self._scratch, partial=True)
@@ -282,6 +287,13 @@ class SlotTable:
             if slot.generation is None:
                 self.save(slot)
 
+    def take_spare_back(self) -> bool:
+        """Forget the text in the spare sequence; False when there is none."""
+        was_lent, self.spare_is_lent = self.spare_is_lent, False
+        if was_lent:
+            self._context.drop(self._scratch)
+        return was_lent
+
     def evict(self) -> bool:
         """Free the cells of the idle slot used longest ago; False when there is none."""
         idle = [slot for slot in self.slots if slot.generation is None and slot.tokens]
@@ -292,6 +304,7 @@ class SlotTable:
 
     def forget_all(self) -> None:
         """Empty every slot, after the cache became unusable."""
+        self.take_spare_back()
         for slot in self.slots:
             self.drop(slot)
 
