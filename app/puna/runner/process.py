@@ -129,8 +129,9 @@ class _Reader(threading.Thread):
         frames = Frames()
         try:
             while data := os.read(self._descriptor, _READ):
-                for body in frames.feed(data):
-                    self._take(command(body))
+                # Those that came together get there together, for their prompts are read together.
+                for message in [command(body) for body in frames.feed(data)]:
+                    self._take(message)
         except (OSError, ValueError):
             logger.exception("the commands cannot be read")
         self._inbox.put(Closed())

@@ -40,7 +40,7 @@ from puna.runner.spare_reading import SpareReading
 
 logger = logging.getLogger(__name__)
 
-_COMPANY_S = 0.004
+_COMPANY_S = 0.012
 _PARK_AFTER_S = 0.1
 _MEASURE_AFTER_S = 0.5
 _WRITE_AFTER_S = 5.0
@@ -121,7 +121,9 @@ class Service:
     def _await_company(self) -> None:
         """Prompts that come together are read together: that takes less than one after the other."""
         until = time.monotonic() + _COMPANY_S
-        while self._open and self._desk.is_quick and (left := until - time.monotonic()) > 0:
+        while self._open and (left := until - time.monotonic()) > 0:
+            if not self._desk.is_quick and self._inbox.empty():
+                return
             with contextlib.suppress(Empty):
                 self._take(self._inbox.get(timeout=left))
 
