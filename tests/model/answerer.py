@@ -10,6 +10,7 @@ from puna.runner.loading import open_model
 from puna.runner.log import NativeLog
 from puna.runner.parked import ParkedConversations
 from puna.runner.protocol import (
+    Embed,
     Failed,
     Finished,
     Generate,
@@ -61,12 +62,16 @@ class Answerer:
         self.costs = guessing.rows = FreeRows(self.opened, [n - 1 for n in self.measured._rows[1:]])
         self.batches = 0
 
+    def begin(self, request: Generate | Embed) -> None:
+        """Take a request up to where it waits for its turn."""
+        self.service._take(request)
+        self.service._take(self.inbox.get(timeout=60))
+
     def answer(self, *requests: Generate) -> list[Report]:
         """All reports until these requests have ended."""
         self.sink.reports.clear()
         for request in requests:
-            self.service._take(request)
-            self.service._take(self.inbox.get(timeout=60))
+            self.begin(request)
         self.batches = 0
         while self.service._loop.busy:
             self.service._loop.step()

@@ -38,11 +38,6 @@ LARGE = png((10, 200, 10), 560, 560)
 class Viewer(Answerer):
     """A runner's service with a projector, of which a test decides what happens when."""
 
-    def begin(self, request: Generate) -> None:
-        """Have it wait for its slot."""
-        self.service._take(request)
-        self.service._take(self.inbox.get(timeout=60))
-
     def step(self) -> list[Report]:
         """What one step of the loop brings."""
         self.sink.reports.clear()

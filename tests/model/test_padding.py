@@ -45,4 +45,4 @@ def test_answers_are_the_same_with_rows_added(
     assert texts(lambda streams: -streams % 4) == plain
     assert all(plain)
     opened = model.opened
-    assert opened.context.last_position(opened.scratch) == -1
+    assert opened.context.last_position(opened.spare) == -1

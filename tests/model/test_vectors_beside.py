@@ -24,6 +24,7 @@ from puna.runner.protocol import (
 
 from .answerer import Answerer
 from .test_checkpoints import letters, write_model
+from .test_media_beside import text_of
 
 pytestmark = pytest.mark.model
 
@@ -32,11 +33,6 @@ LONG = letters(1, 300)
 
 class Reader(Answerer):
     """A runner's service that a test drives."""
-
-    def begin(self, request: Generate | Embed) -> None:
-        """Take a request up to where it waits for its turn."""
-        self.service._take(request)
-        self.service._take(self.inbox.get(timeout=60))
 
     def embed_once(self) -> list[Report]:
         """One piece of a text; what that brings."""
@@ -79,17 +75,12 @@ class Reader(Answerer):
     def spare_is_empty(self) -> bool:
         """Nothing is left of the texts."""
         lent = self.service._slots.spare_is_lent
-        return not lent and self.opened.context.last_position(self.opened.scratch) == -1
+        return not lent and self.opened.context.last_position(self.opened.spare) == -1
 
 
 def vector_of(reports: list[Report], request: int) -> FloatArray:
     (found,) = (one for one in reports if isinstance(one, Embedded) and one.id == request)
     return np.frombuffer(found.vectors, "<f4")
-
-
-def text_of(reports: list[Report], request: int) -> str:
-    deltas = [d for report in reports if isinstance(report, Step) for d in report.deltas]
-    return "".join(delta.text for delta in deltas if delta.id == request)
 
 
 def ends_of(reports: list[Report], request: int) -> list[type]:

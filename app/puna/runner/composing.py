@@ -89,7 +89,7 @@ class Composer:
             return 0
         added = self._experience.padding(len(parts))
         for position in range(added):
-            self._batch.add_row(opened.scratch, max(0, opened.model.vocabulary.bos), position)
+            self._batch.add_row(opened.spare, max(0, opened.model.vocabulary.bos), position)
         return added
 
     def _stream_row(self, slot: Slot, generation: Generation, *, may_guess: bool) -> Part:

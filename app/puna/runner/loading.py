@@ -90,7 +90,7 @@ class OpenModel:
         return self.shape.slots
 
     @property
-    def scratch(self) -> int:
+    def spare(self) -> int:
         """Id of the spare sequence, used for vectors of a chat model."""
         return self.shape.sequences - 1
 

@@ -142,7 +142,7 @@ class Loop:
         started = time.monotonic()
         result = self._context.decode(self._batch.native)
         if added:
-            self._context.drop(self._opened.scratch)
+            self._context.drop(self._opened.spare)
         if result != 0:
             self._recover(parts, result)
             return

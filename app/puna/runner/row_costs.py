@@ -61,21 +61,21 @@ class RowCosts:
             # A request interrupted it, or the cache is full: it is tried at the next rest.
             self._seconds = {}
         finally:
-            self._opened.context.drop(self._opened.scratch)
+            self._opened.context.drop(self._opened.spare)
         return not self._open
 
     def _fastest(self, rows: int) -> float:
         """Seconds of one batch of ``rows`` at a small depth."""
-        self._opened.context.drop(self._opened.scratch)
+        self._opened.context.drop(self._opened.spare)
         self._decode(_DEPTH, 0)
         return min(self._timed(rows) for _ in range(_REPEATS))
 
     def _timed(self, rows: int) -> float:
-        context, scratch = self._opened.context, self._opened.scratch
+        context, spare = self._opened.context, self._opened.spare
         started = time.perf_counter()
         self._decode(rows, _DEPTH)
         took = time.perf_counter() - started
-        context.cut(scratch, _DEPTH)
+        context.cut(spare, _DEPTH)
         return took
 
     def _decode(self, rows: int, position: int) -> None:
@@ -83,7 +83,7 @@ class RowCosts:
         token = max(0, self._opened.model.vocabulary.bos)
         batch.clear()
         batch.add_chunk(
-            self._opened.scratch, [token] * rows, position, last_output=True, all_outputs=True
+            self._opened.spare, [token] * rows, position, last_output=True, all_outputs=True
         )
         if context.decode(batch.native) != 0:
             raise NativeError("the rows cannot be measured now")

@@ -37,7 +37,7 @@ class SlotTable:
         self._parked = parked
         self._clock = itertools.count(1)
         self.slots = [Slot(index) for index in range(slots)]
-        self._scratch = slots
+        self._spare = slots
         self.spare_is_lent = False
         self._known = Known(model, context, self.slots, parked)
 
@@ -251,9 +251,9 @@ class SlotTable:
             return
         if self.spare_is_lent or not self._known.can_cut(slot, length):
             return
-        self._context.share(slot.sequence, self._scratch, 0, length)
-        state = self._context.read_state(self._scratch, partial=True)
-        self._context.drop(self._scratch)
+        self._context.share(slot.sequence, self._spare, 0, length)
+        state = self._context.read_state(self._spare, partial=True)
+        self._context.drop(self._spare)
         if state.size:
             slot.checkpoints = self._kept(slot, Checkpoint(length, state))
 
@@ -291,7 +291,7 @@ class SlotTable:
         """Forget the text in the spare sequence; False when there is none."""
         was_lent, self.spare_is_lent = self.spare_is_lent, False
         if was_lent:
-            self._context.drop(self._scratch)
+            self._context.drop(self._spare)
         return was_lent
 
     def evict(self) -> bool:

@@ -88,10 +88,10 @@ class SpareReading:
         """Forget what is in the cache of a piece; False when the text has to be read again."""
         if self._opened.model.keeps_state:
             return False
-        return self._context.cut(self._opened.scratch, self._done)
+        return self._context.cut(self._opened.spare, self._done)
 
     def _decode(self, piece: Sequence[int]) -> int:
-        batch, context, sequence = self._opened.batch, self._context, self._opened.scratch
+        batch, context, sequence = self._opened.batch, self._context, self._opened.spare
         batch.clear()
         batch.add_chunk(sequence, piece, self._done, last_output=True, all_outputs=True)
         context.set_embeddings(True)
