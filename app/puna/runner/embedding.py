@@ -116,6 +116,8 @@ class Embeddings:
             EmbeddingFailed: llama.cpp refused the batch, or gave no numbers.
         """
         jobs = self._take()
+        if self._read_now is not None and self._spare.must_wait:
+            return []
         self._opened.adapters.apply(jobs[0].call.adapters)
         try:
             vectors = self._packed(jobs) if self._opened.options.embedding else self._read_on()

@@ -39,6 +39,11 @@ class SpareReading:
         self._tokens = tokens
         self._start_over()
 
+    @property
+    def must_wait(self) -> bool:
+        """Streams took the cells of the text, and still run."""
+        return not self._slots.spare_is_lent and bool(self._slots.running)
+
     def step(self) -> FloatArray | None:
         """Read on; the mean over all tokens when that was the last piece.
 
@@ -46,8 +51,6 @@ class SpareReading:
             NativeError: llama.cpp refused the batch.
         """
         if not self._slots.spare_is_lent:
-            if self._slots.running:
-                return None
             self._start_over()
         size = min(len(self._tokens) - self._done, max(1, self._room(self._done)))
         if not self._read(self._tokens[self._done : self._done + size]):
